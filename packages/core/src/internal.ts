@@ -1,8 +1,11 @@
 // For transports and sibling packages. Not covered by semver.
 export { assertTopic, compilePattern, escapeSegment, isInternal, isPattern, matcher } from './contracts/grammar.ts'
+export { type Context, contextOf, type Target } from './endpoints/context.ts'
 export { CommlibError, type ErrorCode, toError } from './errors.ts'
 export type * from './transport.ts'
+export type { TransportFactory } from './transport-for.ts'
 export { raceSignal } from './util/abort.ts'
+export { assertNumber, assertOptions, show } from './util/options.ts'
 export { Queue } from './util/queue.ts'
 export { subscription } from './util/subscription.ts'
 export { randomId } from './util/token.ts'

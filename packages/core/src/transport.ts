@@ -223,7 +223,12 @@ export type TransportStatus =
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected'; readonly cause?: Error | undefined }
   /** An attempt failed; the next one starts after `delay` milliseconds. */
-  | { readonly type: 'reconnecting'; readonly attempt: number; readonly delay: number; readonly cause?: Error | undefined }
+  | {
+      readonly type: 'reconnecting'
+      readonly attempt: number
+      readonly delay: number
+      readonly cause?: Error | undefined
+    }
   /** The broker has forgotten this client: what it held for it is gone. */
   | { readonly type: 'session-lost'; readonly durable?: string | undefined }
   /** Messages were dropped: by a full buffer of ours, or by the broker. */

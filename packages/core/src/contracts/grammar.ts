@@ -44,34 +44,39 @@ export function assertTopic(topic: string): void {
 export function compilePattern(name: string): Pattern {
   if (typeof name !== 'string' || name === '') throw invalid(name, 'it is empty')
   // The dots of `{rest...}` are no separators.
-  const segments = name.replace(/\.\.\.\}$/, '…}').split('.').map(segment => segment.replace('…}', '...}'))
+  const segments = name
+    .replace(/\.\.\.\}$/, '…}')
+    .split('.')
+    .map(segment => segment.replace('…}', '...}'))
   const captures: string[] = []
   let wild = false
   let source = ''
-  const address = segments.map((segment, i) => {
-    const last = i === segments.length - 1
-    const separator = i === 0 ? '' : '\\.'
-    if (segment === '*') {
-      wild = true
-      source += separator + (last ? '.+' : '[^.]+')
-      return '*'
-    }
-    const capture = CAPTURE.exec(segment)
-    if (capture !== null) {
-      const [, key = '', rest] = capture
-      if (rest !== undefined && !last) throw invalid(name, `${segment} must be its last segment`)
-      if (captures.includes(key)) throw invalid(name, `{${key}} stands in it twice`)
-      wild = true
-      captures.push(key)
-      source += `${separator}(${rest === undefined ? '[^.]+' : '.+'})`
-      return '*'
-    }
-    if (!SEGMENT.test(segment)) {
-      throw invalid(name, `segment ${show(segment)} is not of letters, digits, _ and -, nor *, {name} or {rest...}`)
-    }
-    source += separator + segment
-    return segment
-  }).join('.')
+  const address = segments
+    .map((segment, i) => {
+      const last = i === segments.length - 1
+      const separator = i === 0 ? '' : '\\.'
+      if (segment === '*') {
+        wild = true
+        source += separator + (last ? '.+' : '[^.]+')
+        return '*'
+      }
+      const capture = CAPTURE.exec(segment)
+      if (capture !== null) {
+        const [, key = '', rest] = capture
+        if (rest !== undefined && !last) throw invalid(name, `${segment} must be its last segment`)
+        if (captures.includes(key)) throw invalid(name, `{${key}} stands in it twice`)
+        wild = true
+        captures.push(key)
+        source += `${separator}(${rest === undefined ? '[^.]+' : '.+'})`
+        return '*'
+      }
+      if (!SEGMENT.test(segment)) {
+        throw invalid(name, `segment ${show(segment)} is not of letters, digits, _ and -, nor *, {name} or {rest...}`)
+      }
+      source += separator + segment
+      return segment
+    })
+    .join('.')
 
   const none: Params = Object.freeze({})
   const regexp = new RegExp(`^${source}$`)
@@ -87,13 +92,15 @@ export function compilePattern(name: string): Pattern {
       return Object.fromEntries(captures.map((key, i) => [key, found[i + 1] as string]))
     },
     fill: params => {
-      const topic = segments.map(segment => {
-        const key = CAPTURE.exec(segment)?.[1]
-        if (key === undefined) return segment
-        const value = params[key]
-        if (value === undefined) throw new CommlibError('INVALID_TOPIC', `'${name}' needs params.${key}`)
-        return String(value)
-      }).join('.')
+      const topic = segments
+        .map(segment => {
+          const key = CAPTURE.exec(segment)?.[1]
+          if (key === undefined) return segment
+          const value = params[key]
+          if (value === undefined) throw new CommlibError('INVALID_TOPIC', `'${name}' needs params.${key}`)
+          return String(value)
+        })
+        .join('.')
       if (topic.includes('*')) {
         throw new CommlibError('INVALID_TOPIC', `'${name}' is a pattern: give the topic to publish to as { topic }`)
       }

@@ -1,0 +1,56 @@
+import type { Pattern } from './grammar.ts'
+import type { Shape } from './shape.ts'
+
+/**
+ * What endpoints know of a contract. A contract carries the endpoints of its kind, so that `node.serve` only calls
+ * them: what is never declared is never bundled.
+ */
+export const parts: unique symbol = Symbol.for('commlib.contract')
+
+/** How messages travel unless a call says otherwise. */
+export interface Delivery {
+  /**
+   * A publish resolves only when the broker has taken responsibility, and a subscriber acknowledges after its handler.
+   *
+   * @default false
+   */
+  readonly reliable?: boolean | undefined
+
+  /**
+   * The last message is kept for subscribers that come later.
+   *
+   * @default false
+   */
+  readonly latched?: boolean | undefined
+}
+
+export interface TopicParts {
+  readonly pattern: Pattern
+  readonly shape: Shape
+  readonly delivery: Delivery
+
+  /** What a received event says of itself beside its payload. */
+  readonly event?: (data: unknown) => EventDescription
+}
+
+/** What an event is, beside its payload. */
+export interface EventDescription {
+  readonly name: string
+  readonly uri: string
+  readonly description: string
+}
+
+export interface RpcParts {
+  readonly request: Shape
+  readonly response: Shape
+}
+
+/** Names of the captures in a pattern: `'room'` for `sensors.{room}.temperature`. */
+export type CaptureOf<Name extends string> = Name extends `${string}{${infer Capture}}${infer Rest}`
+  ? (Capture extends `${infer Key}...` ? Key : Capture) | CaptureOf<Rest>
+  : never
+
+/** Captured values of a pattern, by name. */
+export type ParamsOf<Name extends string> = string extends Name
+  ? Readonly<Record<string, string>>
+  : { readonly [Key in CaptureOf<Name>]: string }

@@ -1,0 +1,76 @@
+import { CommlibError } from '../errors.ts'
+import type { Frame, Inbox } from '../transport.ts'
+import { randomId } from '../util/token.ts'
+import type { Context } from './context.ts'
+
+/** What waits for a reply. */
+export interface PendingCall {
+  onReply(frame: Frame): void
+  onClosed(error: CommlibError): void
+}
+
+/** The calls in flight over a context's one return address. */
+export class Calls {
+  readonly #context: Context
+  readonly #pending = new Map<string, PendingCall>()
+  readonly #prefix = randomId().slice(0, 12)
+  #opening: Promise<Inbox> | undefined
+  #count = 0
+
+  /** The return address, once the broker has confirmed it. */
+  inbox: Inbox | undefined
+
+  constructor(context: Context) {
+    this.#context = context
+    context.closing.add(() => this.close())
+  }
+
+  get size(): number {
+    return this.#pending.size
+  }
+
+  /** Opens the return address, before the first call. A failure is not kept: the next call tries again. */
+  open(): Promise<Inbox> {
+    this.#opening ??= this.#context.transport
+      .inbox((token, frame) => {
+        const call = this.#pending.get(token)
+        // Late, doubled and foreign replies are dropped: their callers are gone.
+        if (call !== undefined) call.onReply(frame)
+      })
+      .then(
+        inbox => (this.inbox = inbox),
+        error => {
+          this.#opening = undefined
+          throw error
+        },
+      )
+    return this.#opening
+  }
+
+  /** Unique in the whole system, since it also names the call to who may cancel it. */
+  token(): string {
+    return `${this.#prefix}${(this.#count++).toString(36)}`
+  }
+
+  add(token: string, call: PendingCall): void {
+    this.#pending.set(token, call)
+  }
+
+  remove(token: string): void {
+    if (this.#pending.delete(token)) this.inbox?.release(token)
+  }
+
+  async close(): Promise<void> {
+    const error = new CommlibError('CLOSED', 'closed while waiting for an answer')
+    for (const call of [...this.#pending.values()]) call.onClosed(error)
+    const inbox = await this.#opening?.catch(() => undefined)
+    this.#opening = undefined
+    this.inbox = undefined
+    await inbox?.close()
+  }
+}
+
+/** For {@link Context.share}. */
+export function createCalls(context: Context): Calls {
+  return new Calls(context)
+}

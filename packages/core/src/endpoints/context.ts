@@ -1,0 +1,122 @@
+import { type CommlibError, toError } from '../errors.ts'
+import type { Transport, TransportStatus } from '../transport.ts'
+import { type Codec, json } from '../wire/codec.ts'
+import type { WireProfile } from '../wire/profile.ts'
+import { Wire } from '../wire/wire.ts'
+import type { Intake } from './intake.ts'
+import { openPort, type Port, type PortCounters } from './port.ts'
+
+/** Where log lines go; `console` is one. */
+export interface Logger {
+  debug(message: string, ...details: unknown[]): void
+  info(message: string, ...details: unknown[]): void
+  warn(message: string, ...details: unknown[]): void
+  error(message: string, ...details: unknown[]): void
+}
+
+/** What every endpoint needs of the node that owns it. */
+export interface Context {
+  readonly transport: Transport
+  readonly wire: Wire
+  readonly log: Logger
+
+  /** Receives errors nobody is awaiting: a handler that threw, a message that did not fit. */
+  readonly onError: (error: unknown) => void
+
+  /** Endpoints, as a node shows them. */
+  readonly ports: Set<Port>
+
+  /** Endpoints that receive: what a node pauses, drains and closes. */
+  readonly intakes: Set<Intake>
+
+  /** Whether {@link Intake}s are established. */
+  paused: boolean
+
+  /** Refuses new work, with the reason. */
+  closed: CommlibError | undefined
+
+  /** Told of every status of the transport, and of messages that endpoints dropped. */
+  readonly status: Set<(status: TransportStatus) => void>
+
+  /** One instance of a thing that endpoints share, such as the table of pending calls. */
+  share<T>(make: (context: Context) => T): T
+
+  /** Runs when the context closes. */
+  readonly closing: Set<() => Promise<void> | void>
+}
+
+/** Key under which a node keeps its {@link Context}. */
+export const contextKey: unique symbol = Symbol.for('commlib.context')
+
+/** What an endpoint is made on: a node, or a connected transport. */
+export type Target = Transport | { readonly [contextKey]: Context }
+
+export interface ContextOptions {
+  readonly codec?: Codec | undefined
+  readonly wire?: WireProfile | undefined
+  readonly maxMessageBytes?: number | undefined
+  readonly log?: Logger | undefined
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+/** 16 MiB. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+export function createContext(transport: Transport, options: ContextOptions = {}): Context {
+  const { codec = json, wire = '0.13', maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, log = console, onError } = options
+  const shared = new Map<unknown, unknown>()
+  const context: Context = {
+    transport,
+    wire: new Wire({ codec, profile: wire, maxMessageBytes, properties: transport.supports.properties }),
+    log,
+    onError:
+      onError === undefined ? error => log.error(`commlib: ${toError(error).message}`, error) : guard(onError, log),
+    ports: new Set(),
+    intakes: new Set(),
+    paused: false,
+    closed: undefined,
+    status: new Set(),
+    share: make => {
+      if (!shared.has(make)) shared.set(make, make(context))
+      // Stored by the function that made it.
+      return shared.get(make) as ReturnType<typeof make>
+    },
+    closing: new Set(),
+  }
+  return context
+}
+
+/** A handler of errors that throws must not take the process with it. */
+function guard(onError: (error: unknown) => void, log: Logger): (error: unknown) => void {
+  return error => {
+    try {
+      onError(error)
+    } catch (thrown) {
+      log.error('commlib: onError itself threw', thrown)
+    }
+  }
+}
+
+const contexts = new WeakMap<Transport, Context>()
+
+/** The context of a node, or the one that all endpoints on a bare transport share. */
+export function contextOf(target: Target): Context {
+  if (contextKey in target) return target[contextKey]
+  let context = contexts.get(target)
+  if (context === undefined) contexts.set(target, (context = createContext(target)))
+  return context
+}
+
+export function assertOpen({ closed }: Context): void {
+  if (closed !== undefined) throw closed
+}
+
+/** Announces an endpoint, and counts for it. */
+export function announce(context: Context, port: Omit<Port, keyof PortCounters>): Port & PortCounters {
+  return openPort(context.ports, port)
+}
+
+/** Tells of messages dropped by a buffer of ours. */
+export function tellLost(context: Context, count: number, reason: string): void {
+  for (const listener of context.status) listener({ type: 'messages-lost', count, reason })
+}

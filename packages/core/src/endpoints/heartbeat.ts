@@ -1,0 +1,79 @@
+import { invalidMessage, type Shape } from '../contracts/shape.ts'
+import type { TopicContract } from '../contracts/topic.ts'
+import type { Subscription } from '../transport.ts'
+import { subscription } from '../util/subscription.ts'
+import { nanoseconds } from '../wire/profile.ts'
+import { contextOf, type Target } from './context.ts'
+import { createPublisher } from './publisher.ts'
+import { topicOf } from './topic.ts'
+
+/** A node's sign of life. */
+export interface Heartbeat {
+  /** When it was sent, by the sender's clock. */
+  readonly ts: Date
+}
+
+/** @default now */
+export type HeartbeatInput = Partial<Heartbeat>
+
+/**
+ * The heartbeats of a node, or with `heartbeat('*')` of every node whose namespace is one segment; also of nodes
+ * that run on commlib-py, of any version.
+ */
+export function heartbeat<const Namespace extends string>(
+  namespace: Namespace,
+): TopicContract<HeartbeatInput, Heartbeat, `${Namespace}.heartbeat`> {
+  return heartbeatOn(`${namespace}.heartbeat`)
+}
+
+/** Heartbeats on a topic of another name. */
+export function heartbeatOn<const Name extends string>(name: Name): TopicContract<HeartbeatInput, Heartbeat, Name> {
+  return topicOf(name, heartbeatShape)
+}
+
+const heartbeatShape: Shape = {
+  object: true,
+  outgoing: value => {
+    const { ts } = (value ?? {}) as HeartbeatInput
+    return { ts: nanoseconds(ts?.getTime() ?? Date.now()) }
+  },
+  incoming: value => {
+    const ts = Number((value as { ts?: unknown } | null)?.ts)
+    if (!Number.isFinite(ts) || ts <= 0) throw invalidMessage('/ts', 'must be a timestamp')
+    return { ts: new Date(milliseconds(ts)) }
+  },
+}
+
+/** commlib-py's versions count in seconds, milliseconds, microseconds or nanoseconds: told apart by magnitude. */
+function milliseconds(ts: number): number {
+  if (ts < 1e11) return ts * 1e3
+  if (ts < 1e14) return ts
+  if (ts < 1e17) return ts / 1e3
+  return ts / 1e6
+}
+
+export interface HeartbeatOptions {
+  /** @default `<namespace>.heartbeat` */
+  readonly topic?: string | undefined
+
+  /**
+   * Milliseconds between two.
+   *
+   * @default 10_000
+   */
+  readonly interval?: number | undefined
+}
+
+/** Publishes one now and then one every `interval`, until closed. */
+export function startHeartbeat(target: Target, topic: string, interval: number): Subscription {
+  const { onError } = contextOf(target)
+  const contract: TopicContract<HeartbeatInput, Heartbeat> = heartbeatOn(topic)
+  const { publish, close } = createPublisher(target, contract)
+  const beat = () => void publish({}).catch(onError)
+  beat()
+  const timer = setInterval(beat, interval)
+  return subscription(() => {
+    clearInterval(timer)
+    close()
+  })
+}

@@ -1,0 +1,162 @@
+import { parts, type TopicParts } from '../contracts/contract.ts'
+import { isInternal } from '../contracts/grammar.ts'
+import { CommlibError } from '../errors.ts'
+import type { Frame, Subscription } from '../transport.ts'
+import { Serial } from '../util/serial.ts'
+import { notAMessage } from '../wire/wire.ts'
+import { announce, assertOpen, contextOf, type Target } from './context.ts'
+import { DropCounter } from './drop-counter.ts'
+import { openIntake } from './intake.ts'
+import { HandlerContext, type MessageContext, type ReceivedMessage } from './message-context.ts'
+import { warnUnlessObject } from './publisher.ts'
+import { assertSubscriberOptions, DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
+
+/** Is called with each message, one after the other; a promise that it returns is awaited before the next. */
+export type MessageHandler<Message, Context = MessageContext> = (message: Message, context: Context) => unknown
+
+/** What a subscription reads of a contract. */
+export interface Subscribable {
+  readonly name: string
+  readonly [parts]: TopicParts
+}
+
+/** Whether a subscription acknowledges: as asked, or as its contract says. */
+export function isReliable({ [parts]: { delivery } }: Subscribable, options: SubscriberOptions): boolean {
+  return options.reliable ?? (delivery.reliable === true || options.durable !== undefined)
+}
+
+export async function handleMessages(
+  target: Target,
+  contract: Subscribable,
+  handler: MessageHandler<unknown>,
+  options: SubscriberOptions = {},
+  onClose?: () => void,
+): Promise<Subscription> {
+  assertSubscriberOptions(options)
+  const {
+    signal,
+    group,
+    durable,
+    member,
+    maxBuffered = DEFAULT_MAX_BUFFERED,
+    retries = 0,
+    handlerTimeout = 30_000,
+  } = options
+  signal?.throwIfAborted()
+  const context = contextOf(target)
+  assertOpen(context)
+  const { pattern, shape, delivery, event } = contract[parts]
+  const { match, wild } = pattern
+  const reliable = isReliable(contract, options)
+  const { latched = delivery.latched } = options
+  const { transport, wire, onError } = context
+  warnUnlessObject(context, contract.name, shape.object)
+  const port = announce(context, { direction: 'in', kind: 'subscriber', name: pattern.name, contract })
+  const closing = new AbortController()
+
+  const fail = (topic: string, error: unknown) => {
+    port.errors++
+    onError(withTopic(error, topic))
+  }
+
+  const retry = async (message: ReceivedMessage, first: PromiseLike<unknown>, messageContext: HandlerContext) => {
+    for (let running = first, left = retries; ; left--) {
+      try {
+        await messageContext.settle(running, handlerTimeout)
+        break
+      } catch (error) {
+        fail(message.topic, error)
+        if (left <= 0 || closing.signal.aborted || isHandlerTimeout(error)) break
+        running = (async () => handler(message.value, messageContext as MessageContext))()
+      }
+    }
+    message.settled?.()
+  }
+
+  const run = (message: ReceivedMessage): void | Promise<void> => {
+    port.messages++
+    const messageContext = new HandlerContext(message, closing.signal)
+    let running: unknown
+    try {
+      running = handler(message.value, messageContext as MessageContext)
+    } catch (error) {
+      running = Promise.reject(error)
+    }
+    return isPromiseLike(running) ? retry(message, running, messageContext) : message.settled?.()
+  }
+
+  const drops = new DropCounter(
+    context,
+    `the handler of '${pattern.name}' is slower than its messages (maxBuffered ${maxBuffered})`,
+  )
+  const serial = new Serial<ReceivedMessage>({
+    run,
+    // What is acknowledged after the handler is held back by the broker, and must not be dropped here.
+    limit: reliable ? Infinity : maxBuffered,
+    onDrop: drops.drop,
+  })
+
+  const deliver = (message: Omit<ReceivedMessage, 'settled'>): void | Promise<void> => {
+    if (!reliable) return serial.push({ ...message, settled: undefined })
+    return new Promise(settled => serial.push({ ...message, settled }))
+  }
+
+  // A schema that checks asynchronously must not let messages overtake each other.
+  let order: Promise<unknown> | undefined
+  const deliverInOrder = (message: Omit<ReceivedMessage, 'settled'>): Promise<void> => {
+    const { value } = message
+    const turn = Promise.all([value, order])
+      .then(([ready]) => ({ delivered: deliver({ ...message, value: ready }) }))
+      .catch(error => fail(message.topic, error))
+    order = turn
+    return turn.then(done => {
+      if (order === turn) order = undefined
+      return done?.delivered
+    })
+  }
+
+  const onFrame = (topic: string, frame: Frame): void | Promise<void> => {
+    const params = match(topic)
+    // Calls share MQTT's topics with messages.
+    if (params === undefined || (wild && (frame.replyTo !== undefined || isInternal(topic)))) return
+    try {
+      const data = wire.readMessage(frame)
+      if (data === notAMessage) {
+        if (wild) return
+        throw new CommlibError('INVALID_MESSAGE', 'is a call, not a message: somebody serves this name')
+      }
+      const value = shape.incoming(data)
+      const message = { topic, params, latched: frame.latched === true, event: event?.(data), value }
+      return order === undefined && !(value instanceof Promise) ? deliver(message) : deliverInOrder(message)
+    } catch (error) {
+      fail(topic, error)
+    }
+  }
+
+  const intake = await openIntake(context, {
+    establish: () =>
+      transport.subscribe(pattern.address, onFrame, { reliable, latched, group, durable, member, signal }),
+    idle: () => serial.idle(),
+    abort: reason => closing.abort(reason),
+    onClose: () => {
+      port.close()
+      onClose?.()
+    },
+  })
+  signal?.addEventListener('abort', () => void intake.close().catch(onError), { once: true })
+  return intake
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value
+}
+
+function isHandlerTimeout(error: unknown): boolean {
+  return error instanceof CommlibError && error.code === 'HANDLER_TIMEOUT'
+}
+
+/** An error of ours about a message says on which topic it came. */
+function withTopic(error: unknown, topic: string): unknown {
+  if (!(error instanceof CommlibError)) return error
+  return new CommlibError(error.code, `'${topic}': ${error.message}`, { cause: error.cause })
+}

@@ -1,0 +1,177 @@
+import { parts } from '../contracts/contract.ts'
+import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
+import { CommlibError } from '../errors.ts'
+import type { Frame, Inbox } from '../transport.ts'
+import type { CallOptions } from '../util/abort.ts'
+import { assertNumber, assertOptions } from '../util/options.ts'
+import { createCalls } from './calls.ts'
+import { announce, assertOpen, contextOf, type Target } from './context.ts'
+import { warnUnlessObject } from './publisher.ts'
+
+/**
+ * Calls a service: `const { sum } = await add({ a: 1, b: 2 })`.
+ *
+ * Rejects with `TIMEOUT`, with `NO_SERVICE` where the broker can tell that nobody serves, with a `RemoteError` if
+ * the handler threw, and with the signal's reason if it aborts.
+ *
+ * commlib-py: `RPCClient.call`; each call has a return address of its own, so any number may be in flight.
+ */
+export interface RpcClient<Request, Response> {
+  (request: Request, options?: CallOptions): Promise<Response>
+
+  /** Takes it off the node's ports. There is nothing else to close: the connection is the node's. */
+  close(): void
+}
+
+export interface RpcClientOptions {
+  /**
+   * Milliseconds to wait for an answer, unless a call says otherwise.
+   *
+   * @default 10_000
+   */
+  readonly timeout?: number | undefined
+
+  /**
+   * Calls in flight on this connection, past which a call fails with `BUFFER_FULL`.
+   *
+   * @default 100_000
+   */
+  readonly maxPending?: number | undefined
+}
+
+export const DEFAULT_TIMEOUT = 10_000
+
+/** What a call of commlib's own protocol says beside its request. */
+export interface InternalCallOptions extends CallOptions {
+  readonly goalId?: string | undefined
+}
+
+/** Where a caller tells a service that it no longer waits. */
+export function cancelTopic(rpc: string): string {
+  return `${rpc}._cancel`
+}
+
+/**
+ * Makes a client on a node or a connected transport.
+ *
+ * commlib-py: `create_rpc_client`.
+ */
+export function createRpcClient<T extends RpcTypes>(
+  target: Target,
+  contract: RpcContract<T>,
+  options: RpcClientOptions = {},
+): RpcClient<T['requestIn'], T['responseOut']> {
+  assertOptions('client', options, ['timeout', 'maxPending'])
+  const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxPending = 100_000 } = options
+  assertNumber('timeout', defaultTimeout)
+  assertNumber('maxPending', maxPending, { min: 1, integer: true })
+  const context = contextOf(target)
+  const { transport, wire } = context
+  const { name } = contract
+  const { request: requestShape, response: responseShape } = contract[parts]
+  const port = announce(context, { direction: 'out', kind: 'rpc-client', name, contract })
+  const calls = context.share(createCalls)
+  const { noService } = transport.supports
+  // Where telling costs a confirmation, the first call pays for it, and the first after a timeout.
+  let mandatory = noService !== 'never'
+  warnUnlessObject(context, name, requestShape.object && responseShape.object)
+
+  function send(
+    inbox: Inbox,
+    data: unknown,
+    timeout: number,
+    { signal, goalId }: InternalCallOptions,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (calls.size >= maxPending) {
+        throw new CommlibError('BUFFER_FULL', `${calls.size} calls are in flight: maxPending is ${maxPending}`)
+      }
+      const token = calls.token()
+      const end = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+        calls.remove(token)
+      }
+      const fail = (error: unknown) => {
+        end()
+        port.errors++
+        reject(error)
+      }
+      const onAbort = () => {
+        fail(signal?.reason)
+        const cancel = wire.message({ correlation_id: token })
+        transport.publish(cancelTopic(name), cancel).catch(context.onError)
+      }
+      const timer = setTimeout(() => {
+        mandatory = noService !== 'never'
+        fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))
+      }, timeout)
+      calls.add(token, {
+        onReply: frame => {
+          end()
+          resolve(frame)
+        },
+        onClosed: fail,
+      })
+      try {
+        signal?.addEventListener('abort', onAbort, { once: true })
+        const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout, goalId }
+        const sent = transport.push(
+          name,
+          wire.request(data, meta),
+          mandatory || signal ? { mandatory, signal } : undefined,
+        )
+        if (mandatory) sent.then(() => (mandatory = noService === 'always'), fail)
+        else sent.catch(fail)
+      } catch (error) {
+        fail(error)
+      }
+    }).then(read as (frame: unknown) => unknown)
+  }
+
+  function read(frame: Frame): unknown {
+    return responseShape.incoming(wire.readResponse(frame))
+  }
+
+  /** The first call of a connection also waits for its return address, within the same deadline. */
+  async function prepare(data: unknown, timeout: number, callOptions: InternalCallOptions): Promise<unknown> {
+    const start = performance.now()
+    const ready = await data
+    const inbox = calls.inbox ?? (await within(calls.open(), timeout, callOptions.signal))
+    return send(inbox, ready, Math.max(0, timeout - (performance.now() - start)), callOptions)
+  }
+
+  async function within<R>(promise: Promise<R>, timeout: number, signal: AbortSignal | undefined): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal?.reason)
+      const late = () =>
+        reject(new CommlibError('TIMEOUT', `no connection to call '${name}' over within ${timeout} ms`))
+      const timer = setTimeout(late, timeout)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      promise.then(resolve, reject).finally(() => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      })
+    })
+  }
+
+  function call(request: unknown, callOptions: InternalCallOptions = {}): Promise<unknown> {
+    try {
+      assertOpen(context)
+      const { timeout = defaultTimeout, signal } = callOptions
+      if (timeout !== defaultTimeout) assertNumber('timeout', timeout)
+      signal?.throwIfAborted()
+      port.messages++
+      const data = requestShape.outgoing(request)
+      const { inbox } = calls
+      return inbox === undefined || data instanceof Promise
+        ? prepare(data, timeout, callOptions)
+        : send(inbox, data, timeout, callOptions)
+    } catch (error) {
+      port.errors++
+      return Promise.reject(error)
+    }
+  }
+
+  return Object.assign(call as RpcClient<T['requestIn'], T['responseOut']>, { close: () => port.close() })
+}

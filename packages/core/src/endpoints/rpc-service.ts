@@ -1,0 +1,287 @@
+import { parts } from '../contracts/contract.ts'
+import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
+import { CommlibError, type RemoteFailure, toError } from '../errors.ts'
+import type { Frame, Subscription } from '../transport.ts'
+import { assertNumber, assertOptions } from '../util/options.ts'
+import { Queue } from '../util/queue.ts'
+import { Running } from '../util/running.ts'
+import { subscription } from '../util/subscription.ts'
+import type { Request } from '../wire/wire.ts'
+import { announce, assertOpen, contextOf, type Target } from './context.ts'
+import { type Intake, openIntake } from './intake.ts'
+import { warnUnlessObject } from './publisher.ts'
+import { cancelTopic } from './rpc-client.ts'
+
+/** What a handler is told beside the request. */
+export interface RequestContext {
+  /** Aborts when the caller aborts, its deadline passes, or the service closes. */
+  readonly signal: AbortSignal
+
+  /** Milliseconds the caller had left when the request arrived, if it said. */
+  readonly timeout: number | undefined
+}
+
+/** Answers a request. What it throws reaches the caller as a `RemoteError` with name, message and code. */
+export type RequestHandler<Request, Response> = (
+  request: Request,
+  context: RequestContext,
+) => Response | Promise<Response>
+
+export interface RpcServiceOptions {
+  /**
+   * Requests handled at the same time; the others wait, as long as their callers do.
+   *
+   * @default 256
+   */
+  readonly concurrency?: number | undefined
+
+  /**
+   * Requests that wait, past which a request is answered with `BUFFER_FULL`.
+   *
+   * @default 10_000
+   */
+  readonly maxQueued?: number | undefined
+
+  /** Closes the service when it aborts. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How commlib's own services differ from an app's. */
+export interface InternalServiceOptions extends RpcServiceOptions {
+  /** Whether callers can cancel a request under way. @default true */
+  readonly cancelable?: boolean | undefined
+
+  /** Goes on while its node is stopped. @default false */
+  readonly always?: boolean | undefined
+
+  /** Shows no port of its own. @default false */
+  readonly hidden?: boolean | undefined
+}
+
+/** The context that a handler of commlib's own protocol gets. */
+export interface InternalRequestContext extends RequestContext {
+  /** The goal's id, if the client brought its own. */
+  readonly goalId: string | undefined
+
+  /** Runs after the reply has been handed to the transport. */
+  afterReply(run: () => void): void
+}
+
+/**
+ * Serves a call on a node or a connected transport. Resolves once the broker has confirmed.
+ *
+ * commlib-py: `create_rpc`, `@node.rpc`; `workers` is `concurrency`.
+ */
+export async function createRpcService<T extends RpcTypes>(
+  target: Target,
+  contract: RpcContract<T>,
+  handler: RequestHandler<T['requestOut'], T['responseIn']>,
+  options: InternalServiceOptions = {},
+): Promise<Subscription> {
+  assertOptions('serve', options, ['concurrency', 'maxQueued', 'signal', 'cancelable', 'always', 'hidden'])
+  const { concurrency = 256, maxQueued = 10_000, signal, cancelable = true, always, hidden = false } = options
+  assertNumber('concurrency', concurrency, { min: 1, integer: true })
+  assertNumber('maxQueued', maxQueued, { integer: true })
+  signal?.throwIfAborted()
+  const context = contextOf(target)
+  assertOpen(context)
+  const { transport, wire, onError } = context
+  const { name } = contract
+  const { request: requestShape, response: responseShape } = contract[parts]
+  if (!hidden) warnUnlessObject(context, name, requestShape.object && responseShape.object)
+  const port = announce(context, { direction: 'in', kind: 'rpc-service', name, contract })
+  if (hidden) port.close()
+  const running = new Running()
+  const active = new Map<string, ActiveRequest>()
+  const waiting = new Queue<() => void>()
+
+  const send = (request: Request, frame: Frame): Promise<void> =>
+    transport.push(request.replyTo as string, frame).catch(onError)
+
+  function reply(request: Request, response: unknown): Promise<void> {
+    let frame: Frame
+    try {
+      frame = wire.response(response, request)
+    } catch (error) {
+      return fail(request, error)
+    }
+    return send(request, frame)
+  }
+
+  function fail(request: Request, error: unknown): Promise<void> {
+    port.errors++
+    onError(error)
+    return send(request, wire.failure(failure(error), request))
+  }
+
+  /** Runs a handler to its reply; synchronous all the way if the handler is. */
+  function run(request: ActiveRequest): void | Promise<void> {
+    try {
+      const data = requestShape.incoming(request.data)
+      const response = data instanceof Promise ? data.then(ready => handler(ready, request)) : handler(data, request)
+      if (response instanceof Promise) return runAsync(request, response)
+      const checked = responseShape.outgoing(response)
+      if (checked instanceof Promise) return runAsync(request, checked, true)
+      return request.replied(reply(request, checked))
+    } catch (error) {
+      return request.replied(fail(request, error))
+    }
+  }
+
+  async function runAsync(request: ActiveRequest, response: Promise<unknown>, checked = false): Promise<void> {
+    try {
+      const value = await response
+      await request.replied(reply(request, checked ? value : await responseShape.outgoing(value)))
+    } catch (error) {
+      await request.replied(fail(request, error))
+    }
+  }
+
+  function start(request: ActiveRequest): Promise<void> | void {
+    if (request.expired()) return
+    port.messages++
+    running.start()
+    const { correlationId } = request
+    if (correlationId !== undefined && cancelable) active.set(correlationId, request)
+    const end = () => {
+      running.end()
+      request.end()
+      if (correlationId !== undefined) active.delete(correlationId)
+      waiting.shift()?.()
+    }
+    const done = run(request)
+    if (done === undefined) return end()
+    return done.then(end)
+  }
+
+  const onFrame = (frame: Frame): void | Promise<void> => {
+    let request: ActiveRequest
+    try {
+      const read = wire.readRequest(frame)
+      if (read.replyTo === undefined)
+        throw new CommlibError('INVALID_MESSAGE', `a request of '${name}' names no reply_to`)
+      request = new ActiveRequest(read)
+    } catch (error) {
+      port.errors++
+      return onError(error)
+    }
+    if (running.count < concurrency) return start(request)
+    if (waiting.size >= maxQueued) {
+      return fail(request, new CommlibError('BUFFER_FULL', `'${name}' has ${waiting.size} requests waiting`))
+    }
+    return new Promise(resolve => {
+      waiting.push(() => {
+        // One that has expired frees its turn for the next.
+        const started = start(request)
+        if (request.expired()) waiting.shift()?.()
+        resolve(started)
+      })
+    })
+  }
+
+  const onCancel = (_: string, frame: Frame) => {
+    try {
+      const { correlation_id: id } = wire.readMessage(frame) as { correlation_id?: unknown }
+      if (typeof id === 'string') active.get(id)?.abort(new CommlibError('CLOSED', 'the caller no longer waits'))
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  const establish = async (): Promise<Subscription> => {
+    const open = [transport.pull(name, onFrame, { concurrency, signal })]
+    if (cancelable) open.push(transport.subscribe(cancelTopic(name), onCancel, { signal }))
+    const results = await Promise.allSettled(open)
+    const opened = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+    const close = async () => void (await Promise.all(opened.map(each => each.close())))
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed === undefined) return subscription(close)
+    await close()
+    throw failed.reason
+  }
+
+  let intake: Intake
+  try {
+    intake = await openIntake(context, {
+      establish,
+      idle: () => running.idle(),
+      abort: reason => {
+        for (const request of active.values()) request.abort(reason)
+      },
+      onClose: () => port.close(),
+      always,
+    })
+  } catch (error) {
+    port.close()
+    throw error
+  }
+  signal?.addEventListener('abort', () => void intake.close().catch(onError), { once: true })
+  return intake
+}
+
+/** A request and its handler's context. Its signal and its timer exist only if the handler asks for the signal. */
+class ActiveRequest implements Request, InternalRequestContext {
+  readonly data: unknown
+  readonly replyTo: string | undefined
+  readonly correlationId: string | undefined
+  readonly timeout: number | undefined
+  readonly goalId: string | undefined
+  readonly flavour: Request['flavour']
+  readonly #received: number
+  #controller: AbortController | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #aborted: { readonly reason: unknown } | undefined
+  #afterReply: (() => void) | undefined
+
+  constructor({ data, replyTo, correlationId, timeout, goalId, flavour }: Request) {
+    this.data = data
+    this.replyTo = replyTo
+    this.correlationId = correlationId
+    this.timeout = timeout
+    this.goalId = goalId
+    this.flavour = flavour
+    this.#received = timeout === undefined ? 0 : performance.now()
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
+      else if (this.timeout !== undefined) {
+        const late = () => this.abort(new CommlibError('TIMEOUT', "the caller's deadline has passed"))
+        this.#timer = setTimeout(late, Math.min(this.timeout - (performance.now() - this.#received), 2 ** 31 - 1))
+      }
+    }
+    return this.#controller.signal
+  }
+
+  /** Counted from receipt: clocks of different machines are never compared. */
+  expired(): boolean {
+    return this.timeout !== undefined && performance.now() - this.#received >= this.timeout
+  }
+
+  abort(reason: unknown): void {
+    if (this.#aborted !== undefined) return
+    this.#aborted = { reason }
+    this.#controller?.abort(reason)
+  }
+
+  afterReply(run: () => void): void {
+    this.#afterReply = run
+  }
+
+  replied(sending: Promise<void>): Promise<void> {
+    const run = this.#afterReply
+    return run === undefined ? sending : sending.then(run)
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+function failure(thrown: unknown): RemoteFailure {
+  const error = toError(thrown)
+  const { name, message } = error
+  return 'code' in error && typeof error.code === 'string' ? { name, message, code: error.code } : { name, message }
+}

@@ -1,0 +1,67 @@
+import { parts } from '../contracts/contract.ts'
+import type { Subscription } from '../transport.ts'
+import { AsyncQueue } from '../util/async-queue.ts'
+import { contextOf, type Target } from './context.ts'
+import { DropCounter } from './drop-counter.ts'
+import { handleMessages, isReliable, type Subscribable } from './message-handler.ts'
+import { DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
+
+/** Messages as they arrive. Leaving the loop unsubscribes. */
+export type Subscriber<Message> = AsyncIterableIterator<Message> & Subscription
+
+/** Subscribes as an async iterator. A reliable message is acknowledged when its reader asks for the next. */
+export async function iterate(
+  target: Target,
+  contract: Subscribable,
+  options: SubscriberOptions = {},
+): Promise<Subscriber<unknown>> {
+  const { maxBuffered = DEFAULT_MAX_BUFFERED, signal } = options
+  let settle: (() => void) | undefined
+  const settleLast = () => {
+    settle?.()
+    settle = undefined
+  }
+  const drops = new DropCounter(
+    contextOf(target),
+    `the reader of '${contract[parts].pattern.name}' is slower than its messages (maxBuffered ${maxBuffered})`,
+  )
+  const queue = new AsyncQueue<unknown>({
+    limit: maxBuffered,
+    onDrop: drops.drop,
+    onClose: () => {
+      settleLast()
+      return subscription.close()
+    },
+  })
+  const push = (message: unknown) => queue.push(message)
+  const pushAndWait = (message: unknown) =>
+    new Promise<void>(resolve => {
+      settle = resolve
+      queue.push(message)
+    })
+
+  const subscription = await handleMessages(
+    target,
+    contract,
+    isReliable(contract, options) ? pushAndWait : push,
+    { handlerTimeout: Infinity, ...options },
+    () => {
+      queue.end()
+      settleLast()
+    },
+  )
+  signal?.addEventListener('abort', () => void queue.return(), { once: true })
+
+  const close = async () => void (await queue.return())
+  const subscriber: Subscriber<unknown> = {
+    next: () => {
+      settleLast()
+      return queue.next()
+    },
+    return: () => queue.return(),
+    close,
+    [Symbol.asyncIterator]: () => subscriber,
+    [Symbol.asyncDispose]: close,
+  }
+  return subscriber
+}

@@ -1,0 +1,59 @@
+import type { Delivery } from '../contracts/contract.ts'
+import { assertNumber, assertOptions } from '../util/options.ts'
+
+export interface SubscriberOptions extends Delivery {
+  /** Ends the subscription when it aborts. An iteration ends quietly. */
+  readonly signal?: AbortSignal | undefined
+
+  /**
+   * Messages kept while a handler or a reader is busy; past it the oldest is dropped, counted and told as the status
+   * `messages-lost`. Reliable messages are held back by the broker instead.
+   *
+   * @default 1000
+   */
+  readonly maxBuffered?: number | undefined
+
+  /** Shares the messages among all subscribers that give this name. */
+  readonly group?: string | undefined
+
+  /** Names a subscription that outlives its process: the broker keeps what arrives meanwhile. Implies `reliable`. */
+  readonly durable?: string | undefined
+
+  /** Tells the members of a durable group apart, on brokers that need it (MQTT). */
+  readonly member?: string | undefined
+
+  /**
+   * Times a message is handed again to a handler that throws, before it is given up.
+   *
+   * @default 0
+   */
+  readonly retries?: number | undefined
+
+  /**
+   * Milliseconds after which a handler that hangs is told to stop and no longer waited for.
+   *
+   * @default 30_000, and no limit for an iteration
+   */
+  readonly handlerTimeout?: number | undefined
+}
+
+const KNOWN = [
+  'reliable',
+  'latched',
+  'signal',
+  'maxBuffered',
+  'group',
+  'durable',
+  'member',
+  'retries',
+  'handlerTimeout',
+]
+
+export const DEFAULT_MAX_BUFFERED = 1000
+
+export function assertSubscriberOptions(options: SubscriberOptions): void {
+  assertOptions('subscribe', options, KNOWN)
+  assertNumber('maxBuffered', options.maxBuffered, { min: 1, integer: true })
+  assertNumber('retries', options.retries, { integer: true })
+  assertNumber('handlerTimeout', options.handlerTimeout)
+}

@@ -1,0 +1,13 @@
+import type { DescribeEvent } from './contracts/event.ts'
+import type { DescribeRpc } from './contracts/rpc.ts'
+import type { DescribeTopic } from './contracts/topic.ts'
+import { checked } from './contracts/typebox.ts'
+import { eventsBy } from './endpoints/event.ts'
+import { rpcsBy } from './endpoints/rpc.ts'
+import { topicsBy } from './endpoints/topic.ts'
+
+export const topic: DescribeTopic = /* @__PURE__ */ topicsBy(checked)
+export const rpc: DescribeRpc = /* @__PURE__ */ rpcsBy(checked)
+export const event: DescribeEvent = /* @__PURE__ */ eventsBy(checked)
+
+export * from './common.ts'

@@ -1,0 +1,14 @@
+import type { DescribeEvent } from './contracts/event.ts'
+import type { DescribeRpc } from './contracts/rpc.ts'
+import { unchecked } from './contracts/shape.ts'
+import type { DescribeTopic } from './contracts/topic.ts'
+import { eventsBy } from './endpoints/event.ts'
+import { rpcsBy } from './endpoints/rpc.ts'
+import { topicsBy } from './endpoints/topic.ts'
+
+// The same API for small devices: schemas are types only, and nothing is checked.
+export const topic: DescribeTopic = /* @__PURE__ */ topicsBy(unchecked)
+export const rpc: DescribeRpc = /* @__PURE__ */ rpcsBy(unchecked)
+export const event: DescribeEvent = /* @__PURE__ */ eventsBy(unchecked)
+
+export * from './common.ts'

@@ -1,0 +1,312 @@
+import { parts } from './contracts/contract.ts'
+import type { EventContract } from './contracts/event.ts'
+import type { RpcContract, RpcTypes } from './contracts/rpc.ts'
+import type { TopicContract } from './contracts/topic.ts'
+import { type Context, contextKey, createContext } from './endpoints/context.ts'
+import { control } from './endpoints/control.ts'
+import type { EventEmitter } from './endpoints/event-emitter.ts'
+import { startHeartbeat } from './endpoints/heartbeat.ts'
+import type { Intake } from './endpoints/intake.ts'
+import type { EventContext, MessageContext } from './endpoints/message-context.ts'
+import type { MessageHandler } from './endpoints/message-handler.ts'
+import type { Port } from './endpoints/port.ts'
+import type { Publisher } from './endpoints/publisher.ts'
+import type { RpcClient, RpcClientOptions } from './endpoints/rpc-client.ts'
+import { createRpcService, type RequestHandler, type RpcServiceOptions } from './endpoints/rpc-service.ts'
+import type { Subscriber } from './endpoints/subscriber-iterator.ts'
+import type { SubscriberOptions } from './endpoints/subscriber-options.ts'
+import { CommlibError, toError } from './errors.ts'
+import { assertNodeOptions, type NodeOptions } from './node-options.ts'
+import type { PublishOptions, Subscription, Transport, TransportStatus } from './transport.ts'
+import { nextSignal } from './util/process-signal.ts'
+import { randomId } from './util/token.ts'
+
+/** `stopped` is what {@link Node.stop} makes of it; `connecting` only ends by itself with `waitForBroker`. */
+export type NodeState = 'connecting' | 'running' | 'stopped' | 'closing' | 'closed'
+
+export interface CloseOptions {
+  /**
+   * Milliseconds that running handlers and goals are given to finish, while no new work is taken.
+   *
+   * @default 0
+   */
+  readonly grace?: number | undefined
+}
+
+export interface RunOptions extends CloseOptions {
+  /** @default ['SIGINT', 'SIGTERM'] */
+  readonly signals?: readonly string[] | undefined
+}
+
+/** A participant: one connection, and the endpoints that share it. Closing it closes them all. */
+export interface Node extends AsyncDisposable {
+  readonly name: string
+
+  /** Prefixes the names of heartbeat and control, and nothing else. */
+  readonly namespace: string
+  readonly state: NodeState
+
+  /** What happened last to the connection. */
+  readonly status: TransportStatus | undefined
+
+  /** Its endpoints, in the order they were made. */
+  readonly ports: readonly Port[]
+
+  /** @internal */
+  readonly [contextKey]: Context
+
+  /** commlib-py: `create_publisher`, `create_mpublisher`. */
+  publisher<In, Name extends string>(contract: TopicContract<In, unknown, Name>): Publisher<In, Name>
+
+  /** Resolves once the broker has confirmed. commlib-py: `create_subscriber`, `create_psubscriber`. */
+  subscribe<Out, Name extends string>(
+    contract: TopicContract<unknown, Out, Name>,
+    handler: MessageHandler<Out, MessageContext<Name>>,
+    options?: SubscriberOptions,
+  ): Promise<Subscription>
+  subscribe<Out>(
+    contract: EventContract<unknown, Out>,
+    handler: MessageHandler<Out, EventContext>,
+    options?: SubscriberOptions,
+  ): Promise<Subscription>
+  subscribe<Out>(
+    contract: TopicContract<unknown, Out> | EventContract<unknown, Out>,
+    options?: SubscriberOptions,
+  ): Promise<Subscriber<Out>>
+
+  /** Resolves once the broker has confirmed. commlib-py: `create_rpc`, `create_action`. */
+  serve<T extends RpcTypes>(
+    contract: RpcContract<T>,
+    handler: RequestHandler<T['requestOut'], T['responseIn']>,
+    options?: RpcServiceOptions,
+  ): Promise<Subscription>
+
+  /** commlib-py: `create_rpc_client`, `create_action_client`. */
+  client<T extends RpcTypes>(
+    contract: RpcContract<T>,
+    options?: RpcClientOptions,
+  ): RpcClient<T['requestIn'], T['responseOut']>
+
+  /** Sends an event. commlib-py: `create_event_emitter`, `send_event`. */
+  emit<In>(contract: EventContract<In, unknown>, payload: In, options?: PublishOptions): Promise<void>
+
+  /**
+   * Pauses what receives: subscriptions, services, action services. What runs finishes; heartbeat and control go on, and
+   * so does what the program itself sends.
+   *
+   * commlib-py: the control service `<namespace>.stop`. Its `Node.stop()` is {@link Node.close}.
+   */
+  stop(): Promise<void>
+
+  /** Resumes what {@link Node.stop} paused. commlib-py: `<namespace>.start`. */
+  start(): Promise<void>
+
+  /** Takes no new work, gives running work its grace, closes every endpoint and the connection. May be called twice. */
+  close(options?: CloseOptions): Promise<void>
+
+  /**
+   * Resolves when SIGINT or SIGTERM has come and the node has drained and closed. A second signal ends the grace.
+   *
+   * @param options the grace is 10 seconds by default
+   */
+  runForever(options?: RunOptions): Promise<void>
+}
+
+/**
+ * Connects to the broker.
+ *
+ * commlib-py: `Node(…)` and `run()`.
+ */
+export async function createNode(options: NodeOptions = {}): Promise<Node> {
+  assertNodeOptions(options)
+  const {
+    name = randomId(),
+    deviceId,
+    heartbeat = {},
+    log = console,
+    onStatus,
+    signal,
+    waitForBroker,
+    connectTimeout,
+  } = options
+  const namespace = [...(deviceId === undefined ? [] : ['thing', deviceId]), name.replaceAll('-', '_')].join('.')
+  const context = createContext(await openTransport(options), options)
+  const { transport } = context
+  const emitters = new WeakMap<object, EventEmitter<never>>()
+  const owned: Array<Subscription> = []
+  let state: NodeState = 'connecting'
+  let status: TransportStatus | undefined
+  let closing: Promise<void> | undefined
+  let endGrace = () => {}
+
+  context.status.add(next => {
+    status = next
+    if (next.type === 'connected' && state === 'connecting') state = 'running'
+    if (onStatus !== undefined) onStatus(next)
+    else logStatus(next)
+  })
+
+  function logStatus(next: TransportStatus): void {
+    if (next.type === 'error') log.error(`commlib: ${next.error.message}`)
+    else if (next.type === 'messages-lost') log.warn(`commlib: ${next.count ?? 'some'} messages lost: ${next.reason}`)
+    else if (next.type === 'session-lost') log.warn('commlib: the broker has forgotten this session')
+  }
+
+  function tellStatus(next: TransportStatus): void {
+    for (const listener of context.status) {
+      try {
+        listener(next)
+      } catch (error) {
+        context.onError(error)
+      }
+    }
+  }
+
+  const intakes = (each: (intake: Intake) => Promise<void>) => Promise.all(Array.from(context.intakes, each))
+
+  async function stop(): Promise<void> {
+    if (state !== 'running' && state !== 'connecting') throw notFrom('stop')
+    state = 'stopped'
+    context.paused = true
+    await intakes(intake => intake.pause())
+  }
+
+  async function start(): Promise<void> {
+    if (state !== 'stopped') throw notFrom('start')
+    state = 'running'
+    context.paused = false
+    await intakes(intake => intake.resume())
+  }
+
+  function notFrom(verb: string): CommlibError {
+    return new CommlibError('CLOSED', `cannot ${verb} a node that is ${state}`)
+  }
+
+  async function shut(grace: number): Promise<void> {
+    state = 'closing'
+    const errors: unknown[] = []
+    const attempt = async (work: () => Promise<unknown> | unknown) => {
+      try {
+        await work()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (grace > 0) {
+      await attempt(() => intakes(intake => intake.pause()))
+      await withGrace(grace)
+    }
+    const reason = new CommlibError('CLOSED', `node '${name}' is closed`)
+    context.closed = reason
+    for (const intake of context.intakes) intake.abort(reason)
+    for (const resource of owned.reverse()) await attempt(() => resource.close())
+    await attempt(() => intakes(intake => intake.close()))
+    for (const close of context.closing) await attempt(close)
+    await attempt(() => transport.close())
+    context.ports.clear()
+    state = 'closed'
+    for (const error of errors) context.onError(error)
+  }
+
+  async function withGrace(grace: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const over = new Promise<void>(resolve => {
+      endGrace = resolve
+      timer = setTimeout(resolve, grace)
+    })
+    await Promise.race([intakes(intake => intake.idle()), over])
+    clearTimeout(timer)
+  }
+
+  const close = ({ grace = 0 }: CloseOptions = {}): Promise<void> => (closing ??= shut(grace))
+
+  const node: Node = {
+    name,
+    namespace,
+    get state() {
+      return state
+    },
+    get status() {
+      return status
+    },
+    get ports() {
+      return [...context.ports]
+    },
+    [contextKey]: context,
+    publisher: contract => contract[parts].publisher(node, contract),
+    // The overloads of the verbs are those of what they call.
+    subscribe: ((contract: TopicContract, ...rest: []) =>
+      contract[parts].subscribe(node, contract, ...rest)) as unknown as Node['subscribe'],
+    serve: ((contract: RpcContract, handler: never, ...rest: []) =>
+      contract[parts].serve(node, contract, handler, ...rest)) as Node['serve'],
+    client: ((contract: RpcContract, ...rest: []) => contract[parts].client(node, contract, ...rest)) as Node['client'],
+    emit: (contract, payload, emitOptions) => {
+      let emitter = emitters.get(contract)
+      if (emitter === undefined) emitters.set(contract, (emitter = contract[parts].emitter(node, contract)))
+      return emitter.emit(payload as never, emitOptions)
+    },
+    stop,
+    start,
+    close,
+    runForever: async ({ grace = 10_000, signals = ['SIGINT', 'SIGTERM'] } = {}) => {
+      await nextSignal(signals)
+      const second = new AbortController()
+      nextSignal(signals, second.signal).then(
+        () => endGrace(),
+        () => {},
+      )
+      await close({ grace })
+      second.abort()
+    },
+    [Symbol.asyncDispose]: () => close(),
+  }
+
+  const answer = (work: () => Promise<void>) => async () => {
+    try {
+      await work()
+      return { status: 0, error: '' }
+    } catch (error) {
+      return { status: 1, error: toError(error).message }
+    }
+  }
+
+  try {
+    await transport.connect({
+      signal,
+      waitForBroker,
+      timeout: connectTimeout,
+      onStatus: tellStatus,
+      onError: context.onError,
+    })
+    if (!waitForBroker) state = 'running'
+    if (heartbeat !== false) {
+      const { topic = `${namespace}.heartbeat`, interval = 10_000 } = heartbeat
+      owned.push(startHeartbeat(node, topic, interval))
+    }
+    if (options.control) {
+      const { start: startCall, stop: stopCall } = control(namespace)
+      owned.push(await createRpcService(node, stopCall, answer(stop), { always: true }))
+      owned.push(await createRpcService(node, startCall, answer(start), { always: true }))
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return node
+}
+
+async function openTransport({ transport, log = console, debug = debugWanted() }: NodeOptions): Promise<Transport> {
+  let chosen = transport
+  if (chosen === undefined) {
+    const { memory } = await import('./memory/index.ts')
+    log.info('commlib: no transport was given: this node is in memory, and reaches nodes of this process only')
+    chosen = memory()
+  }
+  if (!debug) return chosen
+  const { debugTransport } = await import('./debug.ts')
+  return debugTransport(chosen, log)
+}
+
+function debugWanted(): boolean {
+  return globalThis.process?.env?.['COMMLIB_LOG'] === 'debug'
+}

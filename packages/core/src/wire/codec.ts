@@ -1,0 +1,28 @@
+/** Turns message values into bytes and back. Both ends must use the same one. */
+export interface Codec {
+  /** MIME type, told to brokers whose wire has a place for it. */
+  readonly contentType: string
+  readonly contentEncoding: string
+  encode(value: unknown): Uint8Array
+  decode(body: Uint8Array): unknown
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** JSON text in UTF-8, the wire of every commlib-py version. */
+export const json: Codec = {
+  contentType: 'application/json',
+  contentEncoding: 'utf8',
+  encode: value => {
+    const text = JSON.stringify(value)
+    if (text === undefined) throw new TypeError(`${String(value)} is no JSON value`)
+    return encoder.encode(text)
+  },
+  decode: body => {
+    const text = decoder.decode(body)
+    // As a field it would be harmless until somebody's code assigns it.
+    if (text.includes('"__proto__"')) throw new TypeError("the field '__proto__' is not allowed")
+    return JSON.parse(text)
+  },
+}

@@ -1,0 +1,81 @@
+import type { RemoteFailure } from '../errors.ts'
+
+/**
+ * How commlib-py's versions write a message where the wire has no room beside the body (MQTT, Redis): `'0.13'` for
+ * 0.6.4 and newer, bare on topics and in an envelope in RPC; `'0.6'` for 0.6.0 to 0.6.3, in an envelope always.
+ */
+export type WireProfile = '0.13' | '0.6'
+
+/** The envelope's fields that commlib-py has, and those it ignores: what Python needs never depends on the latter. */
+export interface Header {
+  readonly reply_to?: string
+  readonly timestamp?: number
+  readonly properties?: { readonly content_type: string; readonly content_encoding: string }
+  readonly content_type?: string
+  readonly encoding?: string
+  readonly agent?: string
+
+  readonly correlation_id?: string | undefined
+  /** Milliseconds from sending. */
+  readonly timeout?: number | undefined
+  readonly goal_id?: string | undefined
+  readonly error?: RemoteFailure | undefined
+}
+
+export interface Envelope {
+  readonly header: Header
+  readonly data: unknown
+}
+
+/** What ours adds to the header. */
+export type HeaderExtras = Pick<Header, 'correlation_id' | 'timeout' | 'goal_id' | 'error'>
+
+const properties = { content_type: 'application/json', content_encoding: 'utf8' } as const
+
+/** commlib-py 0.6's envelope of a message on a topic. */
+export function messageEnvelope(data: unknown): Envelope {
+  return { header: { timestamp: Date.now(), properties }, data }
+}
+
+/** The envelope of a request or a response, its fields in commlib-py's order. */
+export function rpcEnvelope(profile: WireProfile, replyTo: string, data: unknown, extras: HeaderExtras): Envelope {
+  return profile === '0.6'
+    ? { header: { timestamp: Date.now(), reply_to: replyTo, properties, ...extras }, data }
+    : {
+        header: {
+          reply_to: replyTo,
+          timestamp: nanoseconds(Date.now()),
+          content_type: 'json',
+          encoding: 'utf8',
+          agent: 'commlib',
+          ...extras,
+        },
+        data,
+      }
+}
+
+/** Past 2^53, so exact to the microsecond only; printed in full as commlib-py needs it, an integer. */
+export function nanoseconds(milliseconds: number): number {
+  return milliseconds * 1_000_000
+}
+
+/**
+ * Recognises an envelope of any version (`meta` is what 0.4 called the header): an object of exactly the two fields.
+ */
+export function openEnvelope(value: unknown): Envelope | undefined {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'data')) return undefined
+  const { header, meta, data } = value as { header?: unknown; meta?: unknown; data: unknown }
+  const head = header ?? meta
+  if (typeof head !== 'object' || head === null || Object.keys(value).length !== 2) return undefined
+  return { header: head, data }
+}
+
+/** Whether an envelope is that of a message on a topic, as commlib-py before 0.6.4 writes it. */
+export function isMessageEnvelope({ header }: Envelope): boolean {
+  return typeof header.properties === 'object' && header.properties !== null
+}
+
+/** Whether an envelope is that of a request or a response, which share MQTT's topics with messages. */
+export function isRpcEnvelope({ header }: Envelope): boolean {
+  return typeof header.reply_to === 'string'
+}

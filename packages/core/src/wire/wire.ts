@@ -1,0 +1,203 @@
+import { CommlibError, RemoteError, type RemoteFailure } from '../errors.ts'
+import type { Frame } from '../transport.ts'
+import type { Codec } from './codec.ts'
+import {
+  type Header,
+  type HeaderExtras,
+  isMessageEnvelope,
+  isRpcEnvelope,
+  messageEnvelope,
+  openEnvelope,
+  rpcEnvelope,
+  type WireProfile,
+} from './profile.ts'
+
+export interface WireOptions {
+  readonly codec: Codec
+  readonly profile: WireProfile
+
+  /** Bytes; larger bodies are refused in both directions. */
+  readonly maxMessageBytes: number
+
+  /** The transport carries properties beside the body, so RPC needs no envelope. */
+  readonly properties: boolean
+}
+
+/** What a request carries beside its data. */
+export interface RequestMeta {
+  readonly replyTo: string
+  readonly correlationId: string
+
+  /** Milliseconds until the caller gives up. */
+  readonly timeout?: number | undefined
+
+  /** The goal that a client asks for under an id of its own. */
+  readonly goalId?: string | undefined
+}
+
+/** How a request was written, so that it is answered alike. */
+type Flavour = 'bare' | WireProfile
+
+export interface Request {
+  readonly data: unknown
+  readonly replyTo: string | undefined
+  readonly correlationId: string | undefined
+  readonly timeout: number | undefined
+  readonly goalId: string | undefined
+  readonly flavour: Flavour
+}
+
+/** Marks what {@link Wire.readMessage} found to be a call, not a message. */
+export const notAMessage: unique symbol = Symbol('not a message')
+
+/** Message values in and out of frames: bare or enveloped on topics, enveloped or beside properties in RPC. */
+export class Wire {
+  readonly #options: WireOptions
+
+  constructor(options: WireOptions) {
+    this.#options = options
+  }
+
+  message(data: unknown): Frame {
+    const { profile, properties } = this.#options
+    return this.#frame(profile === '0.6' && !properties ? messageEnvelope(data) : data)
+  }
+
+  readMessage(frame: Frame): unknown {
+    const value = this.#decode(frame)
+    // Where RPC has its own addresses and properties, every body is a message as it stands.
+    const envelope = this.#options.properties ? undefined : openEnvelope(value)
+    if (envelope === undefined) return value
+    if (isRpcEnvelope(envelope)) return notAMessage
+    return isMessageEnvelope(envelope) ? envelope.data : value
+  }
+
+  request(data: unknown, { replyTo, correlationId, timeout, goalId }: RequestMeta): Frame {
+    if (this.#options.properties) {
+      const frame = this.#frame(data)
+      return {
+        ...frame,
+        replyTo,
+        correlationId,
+        expiry: timeout,
+        headers: goalId === undefined ? undefined : { goalId },
+      }
+    }
+    const extras: HeaderExtras = { correlation_id: correlationId, timeout, goal_id: goalId }
+    return {
+      ...this.#frame(rpcEnvelope(this.#options.profile, replyTo, data, extras)),
+      replyTo,
+      correlationId,
+      expiry: timeout,
+    }
+  }
+
+  readRequest(frame: Frame): Request {
+    const value = this.#decode(frame)
+    const envelope = openEnvelope(value)
+    if (envelope === undefined || !isRpcEnvelope(envelope)) {
+      if (!this.#options.properties)
+        throw new CommlibError('DECODE_FAILED', 'a request needs { header: { reply_to }, data }')
+      const { replyTo, correlationId, expiry, headers } = frame
+      return { data: value, replyTo, correlationId, timeout: expiry, goalId: headers?.['goalId'], flavour: 'bare' }
+    }
+    const { header, data } = envelope
+    return {
+      data,
+      replyTo: frame.replyTo ?? (header.reply_to || undefined),
+      correlationId: frame.correlationId ?? text(header.correlation_id),
+      timeout: least(frame.expiry, header.timeout),
+      goalId: text(header.goal_id),
+      flavour: header.properties === undefined ? '0.13' : '0.6',
+    }
+  }
+
+  response(data: unknown, request: Request): Frame {
+    return this.#answer(data, request, undefined)
+  }
+
+  /** commlib-py has no errors: its clients find an empty object, ours find the failure. */
+  failure(error: RemoteFailure, request: Request): Frame {
+    return this.#answer({}, request, error)
+  }
+
+  /** The response's data; throws {@link RemoteError} if the handler failed. */
+  readResponse(frame: Frame): unknown {
+    const value = this.#decode(frame)
+    const envelope = this.#options.properties ? undefined : openEnvelope(value)
+    // A 0.6 service on Redis names no reply_to in its answers.
+    if (envelope !== undefined && (isRpcEnvelope(envelope) || isMessageEnvelope(envelope))) {
+      const error = failureOf(envelope.header.error)
+      if (error !== undefined) throw new RemoteError(error)
+      return envelope.data
+    }
+    const error = frame.headers?.['error']
+    if (error !== undefined) throw new RemoteError(failureOf(parse(error)) ?? { name: 'Error', message: error })
+    return value
+  }
+
+  #answer(data: unknown, { flavour, correlationId }: Request, error: RemoteFailure | undefined): Frame {
+    if (flavour === 'bare') {
+      const headers = error === undefined ? undefined : { error: JSON.stringify(error) }
+      return { ...this.#frame(data), correlationId, headers }
+    }
+    const extras: HeaderExtras = { correlation_id: correlationId, error }
+    return { ...this.#frame(rpcEnvelope(flavour, '', data, extras)), correlationId }
+  }
+
+  #frame(value: unknown): Frame {
+    const { codec, maxMessageBytes } = this.#options
+    let body: Uint8Array
+    try {
+      body = codec.encode(value)
+    } catch (cause) {
+      throw new CommlibError('INVALID_MESSAGE', `cannot be encoded: ${String(cause)}`, { cause })
+    }
+    if (body.length > maxMessageBytes) throw tooLarge(body.length, maxMessageBytes)
+    return { body, contentType: codec.contentType, contentEncoding: codec.contentEncoding }
+  }
+
+  #decode({ body }: Frame): unknown {
+    const { codec, maxMessageBytes } = this.#options
+    if (body.length > maxMessageBytes) throw tooLarge(body.length, maxMessageBytes)
+    try {
+      return codec.decode(body)
+    } catch (cause) {
+      throw new CommlibError('DECODE_FAILED', `body of ${body.length} bytes cannot be decoded: ${String(cause)}`, {
+        cause,
+      })
+    }
+  }
+}
+
+function tooLarge(size: number, limit: number): CommlibError {
+  return new CommlibError('MESSAGE_TOO_LARGE', `body of ${size} bytes is over maxMessageBytes (${limit})`)
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function least(a: number | undefined, b: Header['timeout']): number | undefined {
+  if (typeof b !== 'number' || !(b >= 0)) return a
+  return a === undefined ? b : Math.min(a, b)
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
+}
+
+function failureOf(value: unknown): RemoteFailure | undefined {
+  if (typeof value === 'string') return { name: 'Error', message: value }
+  if (typeof value !== 'object' || value === null) return undefined
+  const { name, message, code } = value as Record<string, unknown>
+  return {
+    name: text(name) ?? 'Error',
+    message: typeof message === 'string' ? message : '',
+    ...(typeof code === 'string' ? { code } : {}),
+  }
+}
