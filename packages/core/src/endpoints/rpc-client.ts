@@ -1,7 +1,7 @@
 import { parts } from '../contracts/contract.ts'
 import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
 import { CommlibError } from '../errors.ts'
-import type { Frame, Inbox } from '../transport.ts'
+import type { Inbox } from '../transport.ts'
 import type { CallOptions } from '../util/abort.ts'
 import { assertNumber, assertOptions } from '../util/options.ts'
 import { createCalls } from './calls.ts'
@@ -109,7 +109,12 @@ export function createRpcClient<T extends RpcTypes>(
       calls.add(token, {
         onReply: frame => {
           end()
-          resolve(frame)
+          try {
+            resolve(responseShape.incoming(wire.readResponse(frame)))
+          } catch (error) {
+            port.errors++
+            reject(error)
+          }
         },
         onClosed: fail,
       })
@@ -126,11 +131,7 @@ export function createRpcClient<T extends RpcTypes>(
       } catch (error) {
         fail(error)
       }
-    }).then(read as (frame: unknown) => unknown)
-  }
-
-  function read(frame: Frame): unknown {
-    return responseShape.incoming(wire.readResponse(frame))
+    })
   }
 
   /** The first call of a connection also waits for its return address, within the same deadline. */

@@ -47,6 +47,10 @@ export interface Request {
   readonly flavour: Flavour
 }
 
+type FrameProperties = Pick<Frame, 'replyTo' | 'correlationId' | 'expiry' | 'headers'>
+
+const none: FrameProperties = {}
+
 /** Marks what {@link Wire.readMessage} found to be a call, not a message. */
 export const notAMessage: unique symbol = Symbol('not a message')
 
@@ -74,22 +78,12 @@ export class Wire {
 
   request(data: unknown, { replyTo, correlationId, timeout, goalId }: RequestMeta): Frame {
     if (this.#options.properties) {
-      const frame = this.#frame(data)
-      return {
-        ...frame,
-        replyTo,
-        correlationId,
-        expiry: timeout,
-        headers: goalId === undefined ? undefined : { goalId },
-      }
+      const headers = goalId === undefined ? undefined : { goalId }
+      return this.#frame(data, { replyTo, correlationId, expiry: timeout, headers })
     }
     const extras: HeaderExtras = { correlation_id: correlationId, timeout, goal_id: goalId }
-    return {
-      ...this.#frame(rpcEnvelope(this.#options.profile, replyTo, data, extras)),
-      replyTo,
-      correlationId,
-      expiry: timeout,
-    }
+    const envelope = rpcEnvelope(this.#options.profile, replyTo, data, extras)
+    return this.#frame(envelope, { replyTo, correlationId, expiry: timeout })
   }
 
   readRequest(frame: Frame): Request {
@@ -139,13 +133,13 @@ export class Wire {
   #answer(data: unknown, { flavour, correlationId }: Request, error: RemoteFailure | undefined): Frame {
     if (flavour === 'bare') {
       const headers = error === undefined ? undefined : { error: JSON.stringify(error) }
-      return { ...this.#frame(data), correlationId, headers }
+      return this.#frame(data, { correlationId, headers })
     }
     const extras: HeaderExtras = { correlation_id: correlationId, error }
-    return { ...this.#frame(rpcEnvelope(flavour, '', data, extras)), correlationId }
+    return this.#frame(rpcEnvelope(flavour, '', data, extras), { correlationId })
   }
 
-  #frame(value: unknown): Frame {
+  #frame(value: unknown, { replyTo, correlationId, expiry, headers }: FrameProperties = none): Frame {
     const { codec, maxMessageBytes } = this.#options
     let body: Uint8Array
     try {
@@ -154,7 +148,8 @@ export class Wire {
       throw new CommlibError('INVALID_MESSAGE', `cannot be encoded: ${String(cause)}`, { cause })
     }
     if (body.length > maxMessageBytes) throw tooLarge(body.length, maxMessageBytes)
-    return { body, contentType: codec.contentType, contentEncoding: codec.contentEncoding }
+    const { contentType, contentEncoding } = codec
+    return { body, contentType, contentEncoding, replyTo, correlationId, expiry, headers }
   }
 
   #decode({ body }: Frame): unknown {
