@@ -59,9 +59,7 @@ export function nanoseconds(milliseconds: number): number {
   return milliseconds * 1_000_000
 }
 
-/**
- * Recognises an envelope of any version (`meta` is what 0.4 called the header): an object of exactly the two fields.
- */
+/** A body of exactly a header (0.4 called it `meta`) and data, whatever they are. */
 export function openEnvelope(value: unknown): Envelope | undefined {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'data')) return undefined
   const { header, meta, data } = value as { header?: unknown; meta?: unknown; data: unknown }
@@ -70,9 +68,13 @@ export function openEnvelope(value: unknown): Envelope | undefined {
   return { header: head, data }
 }
 
-/** Whether an envelope is that of a message on a topic, as commlib-py before 0.6.4 writes it. */
+/**
+ * Whether an envelope is that of a message on a topic, as commlib-py before 0.6.4 writes it. 0.13's `MessageHeader`, which
+ * an app may put beside a field `data`, also has properties, but names no content type in them.
+ */
 export function isMessageEnvelope({ header }: Envelope): boolean {
-  return typeof header.properties === 'object' && header.properties !== null
+  const { properties, timestamp } = header
+  return typeof timestamp === 'number' && typeof properties?.content_type === 'string'
 }
 
 /** Whether an envelope is that of a request or a response, which share MQTT's topics with messages. */
