@@ -80,17 +80,19 @@ export function compilePattern(name: string): Pattern {
 
   const none: Params = Object.freeze({})
   const regexp = new RegExp(`^${source}$`)
+  const match = (topic: string): Params | undefined => {
+    if (!wild) return topic === name ? none : undefined
+    const found = regexp.exec(topic)
+    if (found === null) return undefined
+    if (captures.length === 0) return none
+    return Object.fromEntries(captures.map((key, i) => [key, found[i + 1] as string]))
+  }
+
   return {
     name,
     address,
     wild,
-    match: topic => {
-      if (!wild) return topic === name ? none : undefined
-      const found = regexp.exec(topic)
-      if (found === null) return undefined
-      if (captures.length === 0) return none
-      return Object.fromEntries(captures.map((key, i) => [key, found[i + 1] as string]))
-    },
+    match,
     fill: params => {
       const topic = segments
         .map(segment => {
@@ -105,7 +107,11 @@ export function compilePattern(name: string): Pattern {
         throw new CommlibError('INVALID_TOPIC', `'${name}' is a pattern: give the topic to publish to as { topic }`)
       }
       assertTopic(topic)
-      if (regexp.exec(topic) === null) throw new CommlibError('INVALID_TOPIC', `'${topic}' does not match '${name}'`)
+      const captured = match(topic)
+      for (const key of captures) {
+        if (captured?.[key] === String(params[key])) continue
+        throw new CommlibError('INVALID_TOPIC', `params.${key} does not fit '${name}': ${show(params[key])}`)
+      }
       return topic
     },
   }

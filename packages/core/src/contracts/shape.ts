@@ -31,13 +31,13 @@ export function standardShape(schema: StandardSchema): Shape {
   return {
     object: true,
     incoming: value =>
-      then(validate(value), result => (result.issues === undefined ? result.value : fail(result.issues))),
-    outgoing: value => then(validate(value), result => (result.issues === undefined ? value : fail(result.issues))),
+      whenReady(validate(value), result => (result.issues === undefined ? result.value : fail(result.issues))),
+    outgoing: value => whenReady(validate(value), result => (result.issues === undefined ? value : fail(result.issues))),
   }
 }
 
 /** Calls `next` now, or when a promise has settled. */
-export function then<T, R>(value: MaybePromise<T>, next: (value: T) => R): MaybePromise<R> {
+export function whenReady<T, R>(value: MaybePromise<T>, next: (value: T) => R): MaybePromise<R> {
   return value instanceof Promise ? value.then(next) : next(value)
 }
 

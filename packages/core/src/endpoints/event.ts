@@ -2,7 +2,7 @@ import { type EventDescription, parts } from '../contracts/contract.ts'
 import type { DescribeEvent, EventContract, EventOptions } from '../contracts/event.ts'
 import { assertTopic, compilePattern } from '../contracts/grammar.ts'
 import { isSchema, type Schema } from '../contracts/schema.ts'
-import { type Shape, type ShapeOf, then } from '../contracts/shape.ts'
+import { type Shape, type ShapeOf, whenReady } from '../contracts/shape.ts'
 import { createEventEmitter } from './event-emitter.ts'
 import { createSubscriber } from './subscriber.ts'
 
@@ -34,7 +34,7 @@ export function eventsBy(shapeOf: ShapeOf): DescribeEvent {
 function eventShape(description: EventDescription, payload: Shape): Shape {
   return {
     object: true,
-    outgoing: value => then(payload.outgoing(value ?? {}), checked => ({ ...description, payload: checked })),
+    outgoing: value => whenReady(payload.outgoing(value ?? {}), checked => ({ ...description, payload: checked })),
     incoming: value => {
       const body = fields(value)
       return payload.incoming(body['payload'] ?? body['data'] ?? {})
