@@ -139,7 +139,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   let closing: Promise<void> | undefined
   let endGrace = () => {}
 
-  context.status.add(next => {
+  context.onStatus.add(next => {
     status = next
     if (next.type === 'connected' && state === 'connecting') state = 'running'
     if (onStatus !== undefined) onStatus(next)
@@ -150,16 +150,6 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     if (next.type === 'error') log.error(`commlib: ${next.error.message}`)
     else if (next.type === 'messages-lost') log.warn(`commlib: ${next.count ?? 'some'} messages lost: ${next.reason}`)
     else if (next.type === 'session-lost') log.warn('commlib: the broker has forgotten this session')
-  }
-
-  function tellStatus(next: TransportStatus): void {
-    for (const listener of context.status) {
-      try {
-        listener(next)
-      } catch (error) {
-        context.onError(error)
-      }
-    }
   }
 
   const intakes = (each: (intake: Intake) => Promise<void>) => Promise.all(Array.from(context.intakes, each))
@@ -275,7 +265,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
       signal,
       waitForBroker,
       timeout: connectTimeout,
-      onStatus: tellStatus,
+      onStatus: context.tellStatus,
       onError: context.onError,
     })
     if (!waitForBroker) state = 'running'

@@ -31,7 +31,7 @@ export type Output<S> = S extends StandardSchema<infer _, infer Out> ? Out : S e
 
 /**
  * What a sender gives. In an object, a property whose schema is typed with a default
- * (`Type.Options(Type.Integer(), { default: 0 })`) may be left out.
+ * (`Type.With(Type.Integer(), { default: 0 })`) may be left out.
  */
 export type Input<S> =
   S extends StandardSchema<infer In, infer _>

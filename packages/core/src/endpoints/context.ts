@@ -36,7 +36,10 @@ export interface Context {
   closed: CommlibError | undefined
 
   /** Told of every status of the transport, and of messages that endpoints dropped. */
-  readonly status: Set<(status: TransportStatus) => void>
+  readonly onStatus: Set<(status: TransportStatus) => void>
+
+  /** Tells {@link Context.onStatus}. */
+  tellStatus(status: TransportStatus): void
 
   /** One instance of a thing that endpoints share, such as the table of pending calls. */
   share<T>(make: (context: Context) => T): T
@@ -75,7 +78,16 @@ export function createContext(transport: Transport, options: ContextOptions = {}
     intakes: new Set(),
     paused: false,
     closed: undefined,
-    status: new Set(),
+    onStatus: new Set(),
+    tellStatus: status => {
+      for (const listener of context.onStatus) {
+        try {
+          listener(status)
+        } catch (error) {
+          context.onError(error)
+        }
+      }
+    },
     share: make => {
       if (!shared.has(make)) shared.set(make, make(context))
       // Stored by the function that made it.
@@ -114,9 +126,4 @@ export function assertOpen({ closed }: Context): void {
 /** Announces an endpoint, and counts for it. */
 export function announce(context: Context, port: Omit<Port, keyof PortCounters>): Port & PortCounters {
   return openPort(context.ports, port)
-}
-
-/** Tells of messages dropped by a buffer of ours. */
-export function tellLost(context: Context, count: number, reason: string): void {
-  for (const listener of context.status) listener({ type: 'messages-lost', count, reason })
 }

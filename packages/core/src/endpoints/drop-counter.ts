@@ -1,4 +1,4 @@
-import { type Context, tellLost } from './context.ts'
+import type { Context } from './context.ts'
 
 /** Tells of dropped messages: soon, and in one sum rather than one by one. */
 export class DropCounter {
@@ -18,6 +18,6 @@ export class DropCounter {
   #tell(): void {
     const dropped = this.#dropped
     this.#dropped = 0
-    tellLost(this.#context, dropped, this.#reason)
+    this.#context.tellStatus({ type: 'messages-lost', count: dropped, reason: this.#reason })
   }
 }

@@ -104,10 +104,10 @@ export async function handleMessages(
   // A schema that checks asynchronously must not let messages overtake each other.
   let order: Promise<unknown> | undefined
   const deliverInOrder = (message: Omit<ReceivedMessage, 'settled'>): Promise<void> => {
-    const { value } = message
-    const turn = Promise.all([value, order])
-      .then(([ready]) => ({ delivered: deliver({ ...message, value: ready }) }))
-      .catch(error => fail(message.topic, error))
+    const turn = Promise.allSettled([message.value, order]).then(([value]) => {
+      if (value.status === 'rejected') return fail(message.topic, value.reason)
+      return { delivered: deliver({ ...message, value: value.value }) }
+    })
     order = turn
     return turn.then(done => {
       if (order === turn) order = undefined

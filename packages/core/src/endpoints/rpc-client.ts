@@ -80,8 +80,9 @@ export function createRpcClient<T extends RpcTypes>(
     inbox: Inbox,
     data: unknown,
     timeout: number,
-    { signal, goalId }: InternalCallOptions,
+    callOptions: InternalCallOptions,
   ): Promise<unknown> {
+    const { signal, goalId } = callOptions
     return new Promise((resolve, reject) => {
       if (calls.size >= maxPending) {
         throw new CommlibError('BUFFER_FULL', `${calls.size} calls are in flight: maxPending is ${maxPending}`)
@@ -104,7 +105,7 @@ export function createRpcClient<T extends RpcTypes>(
       }
       const timer = setTimeout(() => {
         mandatory = noService !== 'never'
-        fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))
+        fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${callOptions.timeout ?? defaultTimeout} ms`))
       }, timeout)
       calls.add(token, {
         onReply: frame => {
@@ -139,7 +140,7 @@ export function createRpcClient<T extends RpcTypes>(
     const start = performance.now()
     const ready = await data
     const inbox = calls.inbox ?? (await within(calls.open(), timeout, callOptions.signal))
-    return send(inbox, ready, Math.max(0, timeout - (performance.now() - start)), callOptions)
+    return send(inbox, ready, Math.max(0, Math.ceil(timeout - (performance.now() - start))), callOptions)
   }
 
   async function within<R>(promise: Promise<R>, timeout: number, signal: AbortSignal | undefined): Promise<R> {
