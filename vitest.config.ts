@@ -1,7 +1,25 @@
+import { readdirSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+
+const report = process.env['COMMLIB_TEST_REPORT']
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts'],
+    // Real brokers: a container or RabbitMQ takes its time to start.
+    testTimeout: 20_000,
+    hookTimeout: 120_000,
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    projects: readdirSync('packages').map(name => ({
+      extends: true,
+      test: {
+        name,
+        include: [`packages/${name}/test/**/*.test.ts`],
+        typecheck: {
+          enabled: true,
+          include: [`packages/${name}/test/**/*.test-d.ts`],
+          tsconfig: `packages/${name}/tsconfig.json`,
+        },
+      },
+    })),
   },
 })
