@@ -1,7 +1,7 @@
 // Measures, in a fresh project with the packed packages, what the apps of scripts/sizes/ weigh once bundled, and fails
 // when one exceeds its budget or contains what it does not use.
 import { cpSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import { build, type Metafile } from 'esbuild'
@@ -12,16 +12,21 @@ import { freshProject, packAll, readJson, root } from './pack.ts'
 /** An app of scripts/sizes/ and what must hold of its bundle. */
 interface App {
   readonly name: string
-  /** Kilobytes, minified and gzipped, without the transport and the app's own schema builder. */
+  /** Kilobytes that the app loads, minified and gzipped, without the transport and the app's own schema builder. */
   readonly budget?: number
   readonly actions: boolean
   readonly typebox: boolean
 }
 
-interface Bundle {
+/** A file that a bundler made. */
+interface Chunk {
+  readonly name: string
+  /** Minified. */
   readonly code: string
-  /** Files that have left at least one byte in the code. */
-  readonly files: readonly string[]
+  /** Source files that have left at least one byte in the code. */
+  readonly sources: readonly string[]
+  /** Names of the chunks that are loaded with this one. */
+  readonly imports: readonly string[]
 }
 
 const apps: readonly App[] = [
@@ -40,15 +45,24 @@ const faults: string[] = []
 
 for (const app of apps) {
   const source = join(project, `${app.name}.js`)
-  const bundles = { esbuild: await byEsbuild(source), rollup: await byRollup(source) }
-  for (const [bundler, { code, files }] of Object.entries(bundles)) {
-    const size = gzipSync(code, { level: 9 }).length / 1000
-    const budget = app.budget === undefined ? '' : ` of ${app.budget}`
-    console.log(`${app.name.padEnd(20)} ${bundler.padEnd(8)} ${size.toFixed(1).padStart(5)} kB min+gzip${budget}`)
+  for (const [bundler, bundle] of Object.entries({ esbuild: byEsbuild, rollup: byRollup })) {
+    const chunks = await bundle(source)
+    const loaded = reached(chunks)
+    const size = gzipped(loaded)
+    const later = gzipped(chunks.filter(chunk => !loaded.includes(chunk)))
+    console.log(
+      [
+        `${app.name.padEnd(20)} ${bundler.padEnd(8)}`,
+        `${size.toFixed(1).padStart(5)} kB min+gzip${app.budget === undefined ? '' : ` of ${app.budget}`}`,
+        later > 0 ? `and ${later.toFixed(1)} loaded when needed` : '',
+      ].join(' '),
+    )
     if (app.budget !== undefined && size > app.budget)
       faults.push(`${app.name} by ${bundler}: ${size.toFixed(1)} kB are more than ${app.budget}`)
     for (const part of ['actions', 'typebox'] as const) {
-      const found = files.filter(file => parts[part].some(name => file.endsWith(`/@commlib/core/${name}`)))
+      const found = chunks
+        .flatMap(chunk => chunk.sources)
+        .filter(file => parts[part].some(name => file.endsWith(`/@commlib/core/${name}`)))
       if (found.length > 0 !== app[part])
         faults.push(`${app.name} by ${bundler}: ${app[part] ? 'no' : 'some'} code of ${part} (${found.join(', ')})`)
     }
@@ -69,26 +83,44 @@ function filesWith(sources: RegExp): string[] {
   return files
 }
 
-async function byEsbuild(source: string): Promise<Bundle> {
+/** The chunks that are loaded with the first, itself included. */
+function reached(chunks: readonly Chunk[]): readonly Chunk[] {
+  const found = new Set(chunks.slice(0, 1))
+  for (const { imports } of found) for (const chunk of chunks) if (imports.includes(chunk.name)) found.add(chunk)
+  return [...found]
+}
+
+function gzipped(chunks: readonly Chunk[]): number {
+  if (chunks.length === 0) return 0
+  return gzipSync(chunks.map(chunk => chunk.code).join('\n'), { level: 9 }).length / 1000
+}
+
+async function byEsbuild(source: string): Promise<Chunk[]> {
   const { outputFiles, metafile } = await build({
     entryPoints: [source],
     absWorkingDir: project,
+    outdir: 'out',
     platform: 'browser',
     format: 'esm',
     target: 'es2022',
     bundle: true,
+    splitting: true,
     minify: true,
     metafile: true,
     write: false,
     external,
   })
-  const files = Object.values(metafile.outputs).flatMap(({ inputs }) =>
-    Object.keys(inputs).filter(input => (inputs[input]?.bytesInOutput ?? 0) > 0),
-  )
-  return { code: outputFiles.map(file => file.text).join(''), files: files.map(file => `/${file}`) }
+  const chunks = Object.entries(metafile.outputs).map(([name, { inputs, imports }]) => ({
+    name,
+    code: outputFiles.find(file => file.path === join(project, name))?.text ?? '',
+    sources: Object.keys(inputs).flatMap(input => ((inputs[input]?.bytesInOutput ?? 0) > 0 ? [`/${input}`] : [])),
+    imports: imports.flatMap(({ kind, path }) => (kind === 'import-statement' ? [path] : [])),
+  }))
+  const entry = Object.keys(metafile.outputs).findIndex(name => metafile.outputs[name]?.entryPoint === basename(source))
+  return [...chunks.splice(entry, 1), ...chunks]
 }
 
-async function byRollup(source: string): Promise<Bundle> {
+async function byRollup(source: string): Promise<Chunk[]> {
   const bundle = await rollup({
     input: source,
     external,
@@ -97,9 +129,15 @@ async function byRollup(source: string): Promise<Bundle> {
       throw new Error(warning.message)
     },
   })
-  const { output } = await bundle.generate({ format: 'es', inlineDynamicImports: true })
+  const { output } = await bundle.generate({ format: 'es' })
   await bundle.close()
-  const { code } = await minify(output[0].code, { module: true, ecma: 2020 })
-  const files = Object.keys(output[0].modules).filter(id => (output[0].modules[id]?.renderedLength ?? 0) > 0)
-  return { code: code ?? '', files }
+  const chunks = output.filter(file => file.type === 'chunk')
+  return Promise.all(
+    chunks.map(async ({ fileName, code, modules, imports }) => ({
+      name: fileName,
+      code: (await minify(code, { module: true, ecma: 2020 })).code ?? '',
+      sources: Object.keys(modules).filter(id => (modules[id]?.renderedLength ?? 0) > 0),
+      imports,
+    })),
+  )
 }
