@@ -1,0 +1,12 @@
+export type { Broker, BrokerAbilities, BrokerSource, LaunchOptions } from './brokers/broker.ts'
+export {
+  type Mosquitto,
+  type MosquittoConfiguration,
+  type MosquittoOptions,
+  type MosquittoTls,
+  startMosquitto,
+} from './brokers/mosquitto.ts'
+export { freePort } from './brokers/ports.ts'
+export { type RabbitOptions, startRabbit } from './brokers/rabbit.ts'
+export { type RedisOptions, startRedis } from './brokers/redis.ts'
+export { createFaultProxy, type FaultProxy, type FaultProxyOptions, type HalfOpenOptions } from './fault-proxy.ts'
