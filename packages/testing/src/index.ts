@@ -9,4 +9,6 @@ export {
 export { freePort } from './brokers/ports.ts'
 export { type RabbitOptions, startRabbit } from './brokers/rabbit.ts'
 export { type RedisOptions, startRedis } from './brokers/redis.ts'
+export type { ComplianceOptions, CreateOptions } from './compliance/bench.ts'
+export { testTransport } from './compliance/index.ts'
 export { createFaultProxy, type FaultProxy, type FaultProxyOptions, type HalfOpenOptions } from './fault-proxy.ts'

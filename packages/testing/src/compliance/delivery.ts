@@ -1,0 +1,203 @@
+import { expect, it } from 'vitest'
+import { bytes, type ComplianceOptions, createBench, eventually, gate, numbers, quiet, text, unique } from './bench.ts'
+
+const UNSUPPORTED = { code: 'UNSUPPORTED' }
+
+export function testDelivery(options: ComplianceOptions): void {
+  const bench = createBench(options)
+  const { supports } = bench
+  const pair = () => Promise.all([bench.connect(), bench.connect()])
+
+  if (supports.reliable) {
+    it('is complete and in order if it is reliable', async () => {
+      const [a, b] = await pair()
+      const topic = unique()
+      const got: string[] = []
+      const listener = async (_: string, frame: Parameters<typeof text>[0]) => {
+        await null
+        got.push(text(frame))
+      }
+      await b.subscribe(topic, listener, { reliable: true })
+      const sent = numbers(200)
+      await Promise.all(sent.map(body => a.publish(topic, { body: bytes(body) }, { reliable: true })))
+      await eventually(() => expect(got).toEqual(sent))
+    })
+
+    it('reaches reliable subscribers from best-effort publishers, and the other way round, once', async () => {
+      const [a, b] = await pair()
+      const topic = unique()
+      const got: string[] = []
+      await b.subscribe(topic, (_, frame) => void got.push(`reliable ${text(frame)}`), { reliable: true })
+      await b.subscribe(topic, (_, frame) => void got.push(`plain ${text(frame)}`))
+      await a.publish(topic, { body: bytes('1') })
+      await a.publish(topic, { body: bytes('2') }, { reliable: true })
+      const all = ['plain 1', 'plain 2', 'reliable 1', 'reliable 2']
+      await eventually(() => expect([...got].sort()).toEqual(all))
+      await quiet()
+      expect(got).toHaveLength(4)
+    })
+
+    it('lets a reliable listener wait for other messages of its connection', async () => {
+      const [a, b] = await pair()
+      const topic = unique()
+      const answered = gate()
+      const handled = gate()
+      await b.subscribe(`${topic}.answer`, () => answered.open())
+      await b.subscribe(
+        topic,
+        async () => {
+          await b.publish(`${topic}.question`, { body: bytes('?') }, { reliable: true })
+          await answered.opened
+          handled.open()
+        },
+        { reliable: true },
+      )
+      await a.subscribe(`${topic}.question`, () => a.publish(`${topic}.answer`, { body: bytes('!') }))
+      await a.publish(topic, { body: bytes('x') }, { reliable: true })
+      await handled.opened
+    })
+
+    it('goes on when a reliable listener rejects, which is told', async () => {
+      const a = await bench.connect()
+      const { transport: b, errors } = await bench.link()
+      const topic = unique()
+      const got: string[] = []
+      const listener = async (_: string, frame: Parameters<typeof text>[0]) => {
+        got.push(text(frame))
+        if (got.length === 1) throw new Error('overflow')
+      }
+      await b.subscribe(topic, listener, { reliable: true })
+      for (const body of ['1', '2']) await a.publish(topic, { body: bytes(body) }, { reliable: true })
+      await eventually(() => expect(got).toEqual(['1', '2']))
+      await eventually(() => expect(errors.map(String)).toEqual(['Error: overflow']))
+    })
+  } else {
+    it('cannot be reliable, and says so', async () => {
+      const a = await bench.connect()
+      await expect(a.publish(unique(), { body: bytes('x') }, { reliable: true })).rejects.toMatchObject(UNSUPPORTED)
+      await expect(a.subscribe(unique(), () => {}, { reliable: true })).rejects.toMatchObject(UNSUPPORTED)
+    })
+  }
+
+  if (supports.latched) {
+    it('keeps the last latched value for those who ask for it, and marks it', async () => {
+      const [a, b] = await pair()
+      const topic = unique()
+      const got: string[] = []
+      const listener = (name: string) => (_: string, frame: Parameters<typeof text>[0]) =>
+        void got.push(`${name} ${text(frame)}${frame.latched ? ' latched' : ''}`)
+      bench.after(() => a.publish(topic, { body: bytes('') }, { latched: true }).catch(() => {}))
+      await b.subscribe(topic, listener('early'), { latched: true })
+      for (const body of ['1', '2']) await a.publish(topic, { body: bytes(body) }, { latched: true })
+      await eventually(() => expect(got).toEqual(['early 1', 'early 2']))
+      await b.subscribe(topic, listener('indifferent'))
+      await b.subscribe(topic, listener('late'), { latched: true })
+      await eventually(() => expect(got.slice(2)).toEqual(['late 2 latched']))
+      // The same connection asks again, and another one.
+      await b.subscribe(topic, listener('later'), { latched: true })
+      await (await bench.connect()).subscribe(topic, listener('other'), { latched: true })
+      await eventually(() => expect(got.slice(3).sort()).toEqual(['later 2 latched', 'other 2 latched']))
+      await quiet()
+      expect(got).toHaveLength(5)
+      await a.publish(topic, { body: bytes('3') })
+      await eventually(() =>
+        expect(got.slice(5).sort()).toEqual(['early 3', 'indifferent 3', 'late 3', 'later 3', 'other 3']),
+      )
+    })
+
+    it('forgets a latched value when an empty one is published', async () => {
+      const [a, b] = await pair()
+      const topic = unique()
+      const got: string[] = []
+      await a.publish(topic, { body: bytes('1') }, { latched: true })
+      const first = await b.subscribe(topic, (_, frame) => void got.push(text(frame)), { latched: true })
+      await eventually(() => expect(got).toEqual(['1']))
+      await first.close()
+      await a.publish(topic, { body: bytes('') }, { latched: true })
+      await b.subscribe(topic, (_, frame) => void got.push(text(frame)), { latched: true })
+      await quiet()
+      expect(got).toEqual(['1'])
+    })
+  } else {
+    it('cannot be latched, and says so', async () => {
+      const a = await bench.connect()
+      await expect(a.publish(unique(), { body: bytes('x') }, { latched: true })).rejects.toMatchObject(UNSUPPORTED)
+      await expect(a.subscribe(unique(), () => {}, { latched: true })).rejects.toMatchObject(UNSUPPORTED)
+    })
+  }
+
+  if (supports.latched === true) {
+    it('gives a pattern the latched value of each topic', async () => {
+      const [a, b] = await pair()
+      const root = unique()
+      const topics = [`${root}.a`, `${root}.b.c`]
+      const got: string[] = []
+      for (const topic of topics) {
+        bench.after(() => a.publish(topic, { body: bytes('') }, { latched: true }).catch(() => {}))
+        await a.publish(topic, { body: bytes('x') }, { latched: true })
+      }
+      await b.subscribe(`${root}.*`, (topic, frame) => void (frame.latched && got.push(topic)), { latched: true })
+      await eventually(() => expect(got.sort()).toEqual(topics))
+    })
+  }
+
+  if (supports.groups) {
+    it('gives each message to one member of a group, in turn, and to every other subscriber', async () => {
+      const [a, b, c] = await Promise.all([bench.connect(), bench.connect(), bench.connect()])
+      const topic = unique()
+      const group = unique()
+      const got: Record<'b' | 'c' | 'other' | 'single', string[]> = { b: [], c: [], other: [], single: [] }
+      await b.subscribe(topic, (_, frame) => void got.b.push(text(frame)), { group })
+      await c.subscribe(topic, (_, frame) => void got.c.push(text(frame)), { group })
+      await c.subscribe(topic, (_, frame) => void got.other.push(text(frame)), { group: `${group}2` })
+      await c.subscribe(topic, (_, frame) => void got.single.push(text(frame)))
+      const sent = numbers(20)
+      for (const [i, body] of sent.entries()) {
+        await a.publish(topic, { body: bytes(body) })
+        await eventually(() => expect(got.b.length + got.c.length).toBe(i + 1))
+      }
+      await quiet()
+      const byNumber = (x: string, y: string) => Number(x) - Number(y)
+      expect([...got.b, ...got.c].sort(byNumber)).toEqual(sent)
+      expect(got.b).not.toEqual([])
+      expect(got.c).not.toEqual([])
+      expect(got.other).toEqual(sent)
+      expect(got.single).toEqual(sent)
+    })
+
+    it('gives all to the members that stay when one leaves, whoever came first', async () => {
+      const [a, b, c] = await Promise.all([bench.connect(), bench.connect(), bench.connect()])
+      const topic = unique()
+      const group = unique()
+      const got: string[] = []
+      const first = await b.subscribe(topic, () => void got.push('left'), { group })
+      await c.subscribe(topic, (_, frame) => void got.push(text(frame)), { group })
+      await first.close()
+      const sent = numbers(10)
+      for (const body of sent) await a.publish(topic, { body: bytes(body) })
+      await eventually(() => expect(got).toEqual(sent))
+    })
+
+    if (supports.reliable) {
+      it('is reliable in a group too', async () => {
+        const [a, b, c] = await Promise.all([bench.connect(), bench.connect(), bench.connect()])
+        const topic = unique()
+        const got: string[] = []
+        for (const transport of [b, c]) {
+          const listener = async (_: string, frame: Parameters<typeof text>[0]) => void got.push(text(frame))
+          await transport.subscribe(topic, listener, { group: topic, reliable: true })
+        }
+        const sent = numbers(50)
+        await Promise.all(sent.map(body => a.publish(topic, { body: bytes(body) }, { reliable: true })))
+        await eventually(() => expect([...got].sort()).toEqual([...sent].sort()))
+        await quiet()
+        expect(got).toHaveLength(50)
+      })
+    }
+  } else {
+    it('knows no groups, and says so', async () => {
+      const a = await bench.connect()
+      await expect(a.subscribe(unique(), () => {}, { group: 'g' })).rejects.toMatchObject(UNSUPPORTED)
+    })
+  }
+}

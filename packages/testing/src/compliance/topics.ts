@@ -1,0 +1,135 @@
+import { expect, it, vi } from 'vitest'
+import { bytes, type ComplianceOptions, createBench, eventually, gate, numbers, quiet, text, unique } from './bench.ts'
+
+export function testTopics(options: ComplianceOptions): void {
+  const bench = createBench(options)
+
+  it('reach every subscriber, their publisher included', async () => {
+    const [a, b, c] = await Promise.all([bench.connect(), bench.connect(), bench.connect()])
+    const topic = unique()
+    const got: string[] = []
+    for (const [name, transport] of Object.entries({ a, b, c })) {
+      await transport.subscribe(topic, (_, frame) => void got.push(`${name}:${text(frame)}`))
+    }
+    await a.publish(topic, { body: bytes('hi') })
+    await eventually(() => expect(got.sort()).toEqual(['a:hi', 'b:hi', 'c:hi']))
+    await quiet()
+    expect(got).toHaveLength(3)
+  })
+
+  it('arrive under their dotted name, and under no other', async () => {
+    const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+    const root = unique()
+    const topic = `${root}.Arm-1.joint_2`
+    const got: string[] = []
+    await b.subscribe(topic, name => void got.push(name))
+    await b.subscribe(root, name => void got.push(`parent of ${name}`))
+    await b.subscribe(`${topic}.x`, name => void got.push(`child of ${name}`))
+    await a.publish(topic, { body: bytes('x') })
+    await eventually(() => expect(got).toEqual([topic]))
+    await quiet()
+    expect(got).toEqual([topic])
+  })
+
+  it('keep the order of one publisher, whether it waits or not', async () => {
+    const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+    const topic = unique()
+    const got: string[] = []
+    await b.subscribe(topic, (_, frame) => void got.push(text(frame)))
+    const sent = numbers(200)
+    for (const body of sent.slice(0, 100)) await a.publish(topic, { body: bytes(body) })
+    await Promise.all(sent.slice(100).map(body => a.publish(topic, { body: bytes(body) })))
+    await eventually(() => expect(got).toEqual(sent))
+  })
+
+  it.each([
+    ['no bytes', 0],
+    ['any bytes', 256],
+    ['a mebibyte', 1024 * 1024],
+  ])('carry %s', async (_, length) => {
+    const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+    const topic = unique()
+    const body = Uint8Array.from({ length }, (_, i) => i)
+    const got: Uint8Array[] = []
+    await b.subscribe(topic, (_, frame) => void got.push(frame.body))
+    await a.publish(topic, { body })
+    await eventually(() => expect(got).toHaveLength(1))
+    expect(got[0]).toBeInstanceOf(Uint8Array)
+    expect(Buffer.compare(got[0] ?? new Uint8Array(), body)).toBe(0)
+  })
+
+  if (bench.supports.properties) {
+    it('carry properties beside the body', async () => {
+      const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+      const topic = unique()
+      const got = vi.fn()
+      await b.subscribe(topic, (_, frame) => got(frame))
+      const properties = {
+        contentType: 'application/json',
+        contentEncoding: 'deflate',
+        headers: { one: '1', empty: '', 'déjà vu': '✓' },
+      }
+      await a.publish(topic, { body: bytes('x'), ...properties })
+      await eventually(() => expect(got).toHaveBeenCalledOnce())
+      expect(got.mock.lastCall?.[0]).toMatchObject(properties)
+    })
+  }
+
+  it('stop when the subscription closes, which may be done twice', async () => {
+    const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+    const topic = unique()
+    const got = vi.fn()
+    const subscription = await b.subscribe(topic, got)
+    await subscription.close()
+    await subscription.close()
+    await a.publish(topic, { body: bytes('late') })
+    await quiet()
+    expect(got).not.toHaveBeenCalled()
+  })
+
+  it('reach two subscriptions of one connection once each, and one of them when the other closes', async () => {
+    const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+    const topic = unique()
+    const got: string[] = []
+    const first = await b.subscribe(topic, (_, frame) => void got.push(`first ${text(frame)}`))
+    const second = await b.subscribe(topic, (_, frame) => void got.push(`second ${text(frame)}`))
+    await a.publish(topic, { body: bytes('a') })
+    await eventually(() => expect(got.sort()).toEqual(['first a', 'second a']))
+    await first.close()
+    await a.publish(topic, { body: bytes('b') })
+    await eventually(() => expect(got).toContain('second b'))
+    await second.close()
+    await a.publish(topic, { body: bytes('c') })
+    await quiet()
+    expect(got.sort()).toEqual(['first a', 'second a', 'second b'])
+  })
+
+  it('can be published, subscribed to and left by a listener', async () => {
+    const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+    const topic = unique()
+    const done = gate()
+    const once = await b.subscribe(topic, async () => {
+      await once.close()
+      await b.subscribe(`${topic}.next`, () => done.open())
+      await b.publish(`${topic}.next`, { body: bytes('x') })
+    })
+    await a.publish(topic, { body: bytes('x') })
+    await done.opened
+  })
+
+  it('go on when a listener throws or rejects, which is told', async () => {
+    const a = await bench.connect()
+    const { transport: b, errors } = await bench.link()
+    const topic = unique()
+    const got: string[] = []
+    await b.subscribe(topic, (_, frame) => {
+      got.push(text(frame))
+      if (text(frame) === 'throw') throw new Error('thrown')
+      if (text(frame) === 'reject') return Promise.reject(new Error('rejected'))
+      return undefined
+    })
+    for (const body of ['throw', 'reject', 'fine']) await a.publish(topic, { body: bytes(body) })
+    await eventually(() => expect(got).toEqual(['throw', 'reject', 'fine']))
+    await eventually(() => expect(errors.map(String)).toEqual(['Error: thrown', 'Error: rejected']))
+  })
+}
