@@ -34,8 +34,8 @@ export interface FaultProxy extends AsyncDisposable {
   end(): void
 
   /**
-   * Keeps every connection open and loses all that is sent over it, as when a cable is cut. `restore` resets
-   * them, since what was lost would be missing.
+   * Keeps every connection open and loses all that is sent over it, as when a cable is cut: neither side learns that the
+   * other has gone. `restore` resets what is left of them, since what was lost would be missing.
    */
   halfOpen(options?: HalfOpenOptions): Promise<void>
 
@@ -71,6 +71,8 @@ const HOST = '127.0.0.1'
 /** Opens a proxy on a free port of the loopback address. */
 export async function createFaultProxy({ host, port: target }: FaultProxyOptions): Promise<FaultProxy> {
   const links = new Set<Link>()
+  /** What the broker still takes for connected. */
+  const stranded = new Set<Socket>()
   const bytes = { up: 0, down: 0 }
   const shape: Shape = { latency: 0, bandwidth: Number.POSITIVE_INFINITY }
   let accepted = 0
@@ -95,9 +97,14 @@ export async function createFaultProxy({ host, port: target }: FaultProxyOptions
     upstream?.on('error', () => client.resetAndDestroy())
     client.once('close', () => {
       links.delete(link)
-      upstream?.destroy()
+      if (link.silent && upstream !== undefined) stranded.add(upstream)
+      else upstream?.destroy()
+    })
+    client.once('end', () => {
+      if (link.silent) client.destroy()
     })
     upstream?.once('close', () => {
+      stranded.delete(upstream)
       if (!link.silent) client.destroySoon()
     })
     if (upstream === undefined) {
@@ -110,6 +117,10 @@ export async function createFaultProxy({ host, port: target }: FaultProxyOptions
       const [source, sink] = direction === 'up' ? [client, upstream] : [upstream, client]
       createPump(source, sink, shape, chunk => {
         if (link.silent) return undefined
+        if (chunk === undefined) {
+          sink.end()
+          return undefined
+        }
         const passed = chunk.subarray(0, Math.min(left, chunk.length))
         left -= passed.length
         bytes[direction] += passed.length
@@ -153,6 +164,7 @@ export async function createFaultProxy({ host, port: target }: FaultProxyOptions
       link.client.resetAndDestroy()
       link.upstream?.resetAndDestroy()
     }
+    for (const upstream of stranded) upstream.resetAndDestroy()
     await listen()
   }
 
@@ -163,6 +175,7 @@ export async function createFaultProxy({ host, port: target }: FaultProxyOptions
       client.destroy()
       upstream?.destroy()
     }
+    for (const upstream of stranded) upstream.destroy()
   }
 
   await listen()

@@ -15,13 +15,13 @@ const HELD = 1024 * 1024
 /**
  * Forwards one direction of a connection.
  *
- * @param pass what of a chunk goes on, asked when it leaves; `undefined` loses it
+ * @param pass what of a chunk goes on, asked when it leaves; `undefined` loses it. It is given `undefined` at the end
  */
 export function createPump(
   source: Socket,
   sink: Socket,
   shape: Readonly<Shape>,
-  pass: (chunk: Uint8Array) => Uint8Array | undefined,
+  pass: (chunk: Uint8Array | undefined) => Uint8Array | undefined,
 ): void {
   const held: Array<{ readonly chunk: Uint8Array | undefined; readonly due: number }> = []
   let size = 0
@@ -29,10 +29,6 @@ export function createPump(
   let timer: NodeJS.Timeout | undefined
 
   const send = (chunk: Uint8Array | undefined) => {
-    if (chunk === undefined) {
-      sink.end()
-      return
-    }
     const passed = pass(chunk)
     if (passed === undefined || passed.length === 0 || !sink.writable) return
     if (!sink.write(passed)) {

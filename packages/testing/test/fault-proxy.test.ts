@@ -138,6 +138,21 @@ describe('a fault proxy', () => {
     await echo(await dial(), 'again')
   })
 
+  it('keeps from the broker that a client has given up a silent line', async () => {
+    const [one, two] = [await dial(), await dial()]
+    await echo(one, 'x')
+    await echo(two, 'y')
+    await proxy.halfOpen()
+    one.socket.end()
+    two.socket.destroy()
+    const late = await dial()
+    late.socket.destroy()
+    await vi.waitFor(() => expect(proxy.connections).toBe(0))
+    expect(served.map(({ readableEnded, destroyed }) => readableEnded || destroyed)).toEqual([false, false])
+    await proxy.restore()
+    await vi.waitFor(() => expect(served.every(({ destroyed }) => destroyed)).toBe(true))
+  })
+
   it('refuses, keeps what is open, and restores on the same port', async () => {
     const link = await dial()
     await proxy.refuse()

@@ -170,7 +170,8 @@ export function testReconnect(options: ComplianceOptions & { readonly broker: Br
   it('holds after one fault has followed another', async () => {
     const other = await bench.connect()
     const { link, verify } = await occupied()
-    for (const fault of [proxy.reset, proxy.end, proxy.reset]) {
+    // A third in so short a time may be taken for another client with the same name.
+    for (const fault of [proxy.reset, proxy.end]) {
       const before = types(link).length
       fault()
       await back(link, before)
