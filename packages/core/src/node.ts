@@ -3,7 +3,6 @@ import type { EventContract } from './contracts/event.ts'
 import type { RpcContract, RpcTypes } from './contracts/rpc.ts'
 import type { TopicContract } from './contracts/topic.ts'
 import { type Context, contextKey, createContext } from './endpoints/context.ts'
-import { control } from './endpoints/control.ts'
 import type { EventEmitter } from './endpoints/event-emitter.ts'
 import { startHeartbeat } from './endpoints/heartbeat.ts'
 import type { Intake } from './endpoints/intake.ts'
@@ -12,10 +11,10 @@ import type { MessageHandler } from './endpoints/message-handler.ts'
 import type { Port } from './endpoints/port.ts'
 import type { Publisher } from './endpoints/publisher.ts'
 import type { RpcClient, RpcClientOptions } from './endpoints/rpc-client.ts'
-import { createRpcService, type RequestHandler, type RpcServiceOptions } from './endpoints/rpc-service.ts'
+import type { RequestHandler, RpcServiceOptions } from './endpoints/rpc-service.ts'
 import type { Subscriber } from './endpoints/subscriber-iterator.ts'
 import type { SubscriberOptions } from './endpoints/subscriber-options.ts'
-import { CommlibError, toError } from './errors.ts'
+import { CommlibError } from './errors.ts'
 import { assertNodeOptions, type NodeOptions } from './node-options.ts'
 import type { PublishOptions, Subscription, Transport, TransportStatus } from './transport.ts'
 import { nextSignal } from './util/process-signal.ts'
@@ -251,15 +250,6 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     [Symbol.asyncDispose]: () => close(),
   }
 
-  const answer = (work: () => Promise<void>) => async () => {
-    try {
-      await work()
-      return { status: 0, error: '' }
-    } catch (error) {
-      return { status: 1, error: toError(error).message }
-    }
-  }
-
   try {
     await transport.connect({
       signal,
@@ -274,9 +264,11 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
       owned.push(startHeartbeat(node, topic, interval))
     }
     if (options.control) {
-      const { start: startCall, stop: stopCall } = control(namespace)
-      owned.push(await createRpcService(node, stopCall, answer(stop), { always: true }))
-      owned.push(await createRpcService(node, startCall, answer(start), { always: true }))
+      const { serveControl } = await import('./endpoints/control-service.ts')
+      const serving = serveControl(node, namespace, { start, stop })
+      // It may take as long as the broker does.
+      if (waitForBroker) serving.catch(context.onError)
+      else await serving
     }
   } catch (error) {
     await close()

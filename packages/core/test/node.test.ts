@@ -15,8 +15,8 @@ import {
   memory,
   rpc,
   type Subscription,
-  topic,
   type Transport,
+  topic,
 } from '../src/index.ts'
 import { deferred, settle, testNode } from './support/nodes.ts'
 
@@ -175,7 +175,9 @@ describe('a node', () => {
       signal.addEventListener('abort', () => told.resolve(signal.reason))
       return new Promise(() => {})
     })
-    operator.client(Echo)({ n: 1 }).catch(() => {})
+    operator
+      .client(Echo)({ n: 1 })
+      .catch(() => {})
     await settle()
     await robot.close({ grace: 30 })
     expect(await told.promise).toMatchObject({ code: 'CLOSED' })
@@ -221,7 +223,12 @@ describe('a node', () => {
     await node.client(Echo)({ n: 1 })
     const lines = debug.mock.calls.map(([line]) => line as string)
     expect(lines.map(line => line.split(' ').slice(1, 5).join(' '))).toEqual(
-      expect.arrayContaining(['memory → publish login', 'memory ← message login', 'memory → push echo', 'memory ← request echo']),
+      expect.arrayContaining([
+        'memory → publish login',
+        'memory ← message login',
+        'memory → push echo',
+        'memory ← request echo',
+      ]),
     )
     expect(lines.join()).toContain('"user":"ann"')
     expect(lines.join()).not.toContain('ter2')
@@ -256,7 +263,11 @@ describe('a process', () => {
       output += chunk
     })
     const exit = once(child, 'exit').then(([exitCode, signal]) => ({ exitCode, signal, output }))
-    return { child, exit, printed: (text: string) => vi.waitFor(() => expect(output).toContain(text), { timeout: 5000 }) }
+    return {
+      child,
+      exit,
+      printed: (text: string) => vi.waitFor(() => expect(output).toContain(text), { timeout: 5000 }),
+    }
   }
   const index = JSON.stringify(new URL('../src/index.ts', import.meta.url).href)
   const served = `

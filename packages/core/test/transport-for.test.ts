@@ -9,7 +9,8 @@ it('picks by scheme', () => {
 })
 
 it('names the package to install', () => {
-  const invalid = (text: string) => expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(text) })
+  const invalid = (text: string) =>
+    expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(text) })
   expect(() => transportFor('redis://localhost', [fake])).toThrow(invalid('npm install @commlib/redis'))
   expect(() => transportFor('kafka://localhost', [fake])).toThrow(invalid('mqtt, mqtts'))
   expect(() => transportFor('localhost', [fake])).toThrow(invalid("'localhost'"))

@@ -21,8 +21,11 @@ declare const When: StandardSchema<{ at: string }, { at: Date }>
 
 describe('names', () => {
   it('type their captures', () => {
-    expectTypeOf<ParamsOf<'sensors.{room}.{rest...}'>>().toEqualTypeOf<{ readonly room: string; readonly rest: string }>()
-    expectTypeOf<ParamsOf<'a.b'>>().toEqualTypeOf<{}>()
+    expectTypeOf<ParamsOf<'sensors.{room}.{rest...}'>>().toEqualTypeOf<{
+      readonly room: string
+      readonly rest: string
+    }>()
+    expectTypeOf<keyof ParamsOf<'a.b'>>().toEqualTypeOf<never>()
     expectTypeOf<ParamsOf<string>>().toEqualTypeOf<Readonly<Record<string, string>>>()
   })
 

@@ -1,4 +1,5 @@
 import { CommlibError } from '../errors.ts'
+import { show } from '../util/options.ts'
 
 /**
  * The grammar of names. A topic is dotted: `sensors.kitchen.temperature`. In a pattern `*` is one segment in
@@ -143,8 +144,4 @@ export function escapeSegment(segment: string): string {
 
 function invalid(name: unknown, why: string): CommlibError {
   return new CommlibError('INVALID_TOPIC', `not a topic or pattern: ${show(name)}: ${why}`)
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value.length > 80 ? `${value.slice(0, 80)}…` : value}'` : String(value)
 }

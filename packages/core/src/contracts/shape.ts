@@ -32,7 +32,8 @@ export function standardShape(schema: StandardSchema): Shape {
     object: true,
     incoming: value =>
       whenReady(validate(value), result => (result.issues === undefined ? result.value : fail(result.issues))),
-    outgoing: value => whenReady(validate(value), result => (result.issues === undefined ? value : fail(result.issues))),
+    outgoing: value =>
+      whenReady(validate(value), result => (result.issues === undefined ? value : fail(result.issues))),
   }
 }
 

@@ -52,6 +52,10 @@ export class Calls {
     return `${this.#prefix}${(this.#count++).toString(36)}`
   }
 
+  has(token: string): boolean {
+    return this.#pending.has(token)
+  }
+
   add(token: string, call: PendingCall): void {
     this.#pending.set(token, call)
   }

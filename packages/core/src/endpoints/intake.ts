@@ -39,7 +39,12 @@ export async function openIntake(context: Context, options: IntakeOptions): Prom
   }
   const resume = async () => {
     current ??= establish()
-    await current
+    try {
+      await current
+    } catch (error) {
+      current = undefined
+      throw error
+    }
   }
   const end = subscription(async () => {
     context.intakes.delete(intake)

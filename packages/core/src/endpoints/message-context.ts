@@ -41,7 +41,9 @@ export class HandlerContext implements MessageContext {
   readonly latched: boolean
   readonly event: EventDescription | undefined
   readonly #closing: AbortSignal
-  readonly #timedOut: { controller?: AbortController; reason?: unknown } = {}
+  #own: AbortController | undefined
+  #signal: AbortSignal | undefined
+  #late: CommlibError | undefined
 
   constructor({ topic, params, latched, event }: ReceivedMessage, closing: AbortSignal) {
     this.topic = topic
@@ -52,9 +54,12 @@ export class HandlerContext implements MessageContext {
   }
 
   get signal(): AbortSignal {
-    this.#timedOut.controller ??= new AbortController()
-    if (this.#timedOut.reason !== undefined) this.#timedOut.controller.abort(this.#timedOut.reason)
-    return AbortSignal.any([this.#timedOut.controller.signal, this.#closing])
+    if (this.#signal === undefined) {
+      this.#own = new AbortController()
+      if (this.#late !== undefined) this.#own.abort(this.#late)
+      this.#signal = AbortSignal.any([this.#own.signal, this.#closing])
+    }
+    return this.#signal
   }
 
   /** Waits for a handler, but not for ever: past `timeout` milliseconds it is told to stop, and given up. */
@@ -66,10 +71,9 @@ export class HandlerContext implements MessageContext {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const error = new CommlibError('HANDLER_TIMEOUT', `the handler has not settled within ${timeout} ms`)
-        this.#timedOut.reason = error
-        this.#timedOut.controller?.abort(error)
-        reject(error)
+        this.#late = new CommlibError('HANDLER_TIMEOUT', `the handler has not settled within ${timeout} ms`)
+        this.#own?.abort(this.#late)
+        reject(this.#late)
       }, timeout)
     })
     try {

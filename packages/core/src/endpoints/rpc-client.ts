@@ -76,13 +76,7 @@ export function createRpcClient<T extends RpcTypes>(
   let mandatory = noService !== 'never'
   warnUnlessObject(context, name, requestShape.object && responseShape.object)
 
-  function send(
-    inbox: Inbox,
-    data: unknown,
-    timeout: number,
-    callOptions: InternalCallOptions,
-  ): Promise<unknown> {
-    const { signal, goalId } = callOptions
+  function send(data: unknown, timeout: number, { signal, goalId }: InternalCallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (calls.size >= maxPending) {
         throw new CommlibError('BUFFER_FULL', `${calls.size} calls are in flight: maxPending is ${maxPending}`)
@@ -105,8 +99,18 @@ export function createRpcClient<T extends RpcTypes>(
       }
       const timer = setTimeout(() => {
         mandatory = noService !== 'never'
-        fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${callOptions.timeout ?? defaultTimeout} ms`))
+        fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))
       }, timeout)
+      const push = (inbox: Inbox, ready: unknown) => {
+        const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout, goalId }
+        const how = mandatory || signal ? { mandatory, signal } : undefined
+        const sent = transport.push(name, wire.request(ready, meta), how)
+        if (mandatory) {
+          sent.then(() => {
+            mandatory = noService === 'always'
+          }, fail)
+        } else sent.catch(fail)
+      }
       calls.add(token, {
         onReply: frame => {
           end()
@@ -119,41 +123,20 @@ export function createRpcClient<T extends RpcTypes>(
         },
         onClosed: fail,
       })
+      signal?.addEventListener('abort', onAbort, { once: true })
       try {
-        signal?.addEventListener('abort', onAbort, { once: true })
-        const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout, goalId }
-        const sent = transport.push(
-          name,
-          wire.request(data, meta),
-          mandatory || signal ? { mandatory, signal } : undefined,
-        )
-        if (mandatory) sent.then(() => (mandatory = noService === 'always'), fail)
-        else sent.catch(fail)
+        if (calls.inbox !== undefined && !(data instanceof Promise)) push(calls.inbox, data)
+        // The first call of a connection also waits for its return address, within the same deadline.
+        else {
+          Promise.all([calls.open(), data])
+            .then(([inbox, ready]) => {
+              if (calls.has(token)) push(inbox, ready)
+            })
+            .catch(fail)
+        }
       } catch (error) {
         fail(error)
       }
-    })
-  }
-
-  /** The first call of a connection also waits for its return address, within the same deadline. */
-  async function prepare(data: unknown, timeout: number, callOptions: InternalCallOptions): Promise<unknown> {
-    const start = performance.now()
-    const ready = await data
-    const inbox = calls.inbox ?? (await within(calls.open(), timeout, callOptions.signal))
-    return send(inbox, ready, Math.max(0, Math.ceil(timeout - (performance.now() - start))), callOptions)
-  }
-
-  async function within<R>(promise: Promise<R>, timeout: number, signal: AbortSignal | undefined): Promise<R> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal?.reason)
-      const late = () =>
-        reject(new CommlibError('TIMEOUT', `no connection to call '${name}' over within ${timeout} ms`))
-      const timer = setTimeout(late, timeout)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      promise.then(resolve, reject).finally(() => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-      })
     })
   }
 
@@ -164,11 +147,7 @@ export function createRpcClient<T extends RpcTypes>(
       if (timeout !== defaultTimeout) assertNumber('timeout', timeout)
       signal?.throwIfAborted()
       port.messages++
-      const data = requestShape.outgoing(request)
-      const { inbox } = calls
-      return inbox === undefined || data instanceof Promise
-        ? prepare(data, timeout, callOptions)
-        : send(inbox, data, timeout, callOptions)
+      return send(requestShape.outgoing(request), timeout, callOptions)
     } catch (error) {
       port.errors++
       return Promise.reject(error)

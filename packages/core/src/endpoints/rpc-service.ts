@@ -93,10 +93,13 @@ export async function createRpcService<T extends RpcTypes>(
   if (hidden) port.close()
   const running = new Running()
   const active = new Map<string, ActiveRequest>()
-  const waiting = new Queue<() => void>()
+  const waiting = new Queue<WaitingRequest>()
 
   const send = (request: Request, frame: Frame): Promise<void> =>
-    transport.push(request.replyTo as string, frame).catch(onError)
+    transport.push(request.replyTo as string, frame).catch(error => {
+      // What a closing node no longer answers, its callers have been told by their deadlines.
+      if (context.closed === undefined) onError(error)
+    })
 
   function reply(request: Request, response: unknown): Promise<void> {
     let frame: Frame
@@ -138,20 +141,31 @@ export async function createRpcService<T extends RpcTypes>(
   }
 
   function start(request: ActiveRequest): Promise<void> | void {
-    if (request.expired()) return
     port.messages++
     running.start()
     const { correlationId } = request
     if (correlationId !== undefined && cancelable) active.set(correlationId, request)
     const end = () => {
-      running.end()
       request.end()
       if (correlationId !== undefined) active.delete(correlationId)
-      waiting.shift()?.()
+      startNext()
+      running.end()
     }
     const done = run(request)
     if (done === undefined) return end()
     return done.then(end)
+  }
+
+  /** One whose caller has given up while it waited is not run. */
+  function startNext(): void {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { request, settle } = next
+      if (!request.expired()) {
+        settle(start(request))
+        return
+      }
+      settle()
+    }
   }
 
   const onFrame = (frame: Frame): void | Promise<void> => {
@@ -165,18 +179,11 @@ export async function createRpcService<T extends RpcTypes>(
       port.errors++
       return onError(error)
     }
-    if (running.count < concurrency) return start(request)
+    if (running.count < concurrency) return request.expired() ? undefined : start(request)
     if (waiting.size >= maxQueued) {
       return fail(request, new CommlibError('BUFFER_FULL', `'${name}' has ${waiting.size} requests waiting`))
     }
-    return new Promise(resolve => {
-      waiting.push(() => {
-        // One that has expired frees its turn for the next.
-        const started = start(request)
-        if (request.expired()) waiting.shift()?.()
-        resolve(started)
-      })
-    })
+    return new Promise(settle => waiting.push({ request, settle }))
   }
 
   const onCancel = (_: string, frame: Frame) => {
@@ -217,6 +224,11 @@ export async function createRpcService<T extends RpcTypes>(
   }
   signal?.addEventListener('abort', () => void intake.close().catch(onError), { once: true })
   return intake
+}
+
+interface WaitingRequest {
+  readonly request: ActiveRequest
+  readonly settle: (started?: void | Promise<void>) => void
 }
 
 /** A request and its handler's context. Its signal and its timer exist only if the handler asks for the signal. */

@@ -1,4 +1,5 @@
 import { Queue } from './queue.ts'
+import { Running } from './running.ts'
 
 export interface SerialOptions<T> {
   /** Handles one item; must not throw or reject. */
@@ -13,27 +14,26 @@ export interface SerialOptions<T> {
 export class Serial<T> {
   readonly #options: SerialOptions<T>
   readonly #waiting = new Queue<T>()
-  #busy = false
-  #idle: Array<() => void> = []
+  readonly #running = new Running()
 
   constructor(options: SerialOptions<T>) {
     this.#options = options
   }
 
   push(item: T): void {
-    if (this.#busy) {
+    if (this.#running.count > 0) {
       this.#waiting.push(item)
       if (this.#waiting.size > this.#options.limit) this.#options.onDrop(this.#waiting.shift() as T)
       return
     }
     const running = this.#options.run(item)
     if (running === undefined) return
-    this.#busy = true
+    this.#running.start()
     void this.#continue(running)
   }
 
-  async idle(): Promise<void> {
-    if (this.#busy) await new Promise<void>(resolve => this.#idle.push(resolve))
+  idle(): Promise<void> {
+    return this.#running.idle()
   }
 
   async #continue(running: Promise<void>): Promise<void> {
@@ -42,7 +42,6 @@ export class Serial<T> {
       const next = this.#options.run(this.#waiting.shift() as T)
       if (next !== undefined) await next
     }
-    this.#busy = false
-    for (const resolve of this.#idle.splice(0)) resolve()
+    this.#running.end()
   }
 }

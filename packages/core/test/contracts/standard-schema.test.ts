@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checked } from '../../src/contracts/typebox.ts'
 import type { StandardSchema } from '../../src/contracts/schema.ts'
+import { checked } from '../../src/contracts/typebox.ts'
 
 /** A schema of no particular library: dates travel as text. */
 const When: StandardSchema<{ at: string }, { at: Date }> = {
@@ -16,7 +16,8 @@ const When: StandardSchema<{ at: string }, { at: Date }> = {
 
 describe('a Standard Schema', () => {
   const shape = checked(When)
-  it('sends the value as it was given', () => expect(shape.outgoing({ at: '2026-01-01' })).toEqual({ at: '2026-01-01' }))
+  it('sends the value as it was given', () =>
+    expect(shape.outgoing({ at: '2026-01-01' })).toEqual({ at: '2026-01-01' }))
   it('gives a receiver what it makes of it', () =>
     expect(shape.incoming({ at: '2026-01-01' })).toEqual({ at: new Date('2026-01-01') }))
   it('refuses with its own words and path', () => {

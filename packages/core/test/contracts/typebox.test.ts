@@ -2,7 +2,8 @@ import Type from 'typebox'
 import { describe, expect, it } from 'vitest'
 import { checked } from '../../src/contracts/typebox.ts'
 
-const invalid = (path: string) => expect.objectContaining({ code: 'INVALID_MESSAGE', message: expect.stringContaining(path) })
+const invalid = (path: string) =>
+  expect.objectContaining({ code: 'INVALID_MESSAGE', message: expect.stringContaining(path) })
 
 describe('a message going out', () => {
   const shape = checked(
@@ -32,7 +33,8 @@ describe('a message going out', () => {
     const open = checked(Type.Object({ a: Type.Number() }, { additionalProperties: true }))
     expect(open.outgoing({ a: 1, x: 2 })).toEqual({ a: 1, x: 2 })
   })
-  it('leaves out what is undefined', () => expect(Object.keys(shape.outgoing({ a: 1, b: undefined }) as object)).toEqual(['a']))
+  it('leaves out what is undefined', () =>
+    expect(Object.keys(shape.outgoing({ a: 1, b: undefined }) as object)).toEqual(['a']))
   it('gets a default of its own each time', () => {
     const list = checked(Type.Object({ tags: Type.Array(Type.String(), { default: [] }) }))
     const [a, b] = [list.outgoing({}), list.outgoing({})] as { tags: string[] }[]

@@ -56,7 +56,9 @@ describe('a subscriber', () => {
     const node = await testNode()
     const got: string[] = []
     await node.subscribe(topic('*'), (_, { topic }) => got.push(topic))
-    const { transport } = node[Object.getOwnPropertySymbols(node)[0] as never] as { transport: import('../../src/index.ts').Transport }
+    const { transport } = node[Object.getOwnPropertySymbols(node)[0] as never] as {
+      transport: import('../../src/index.ts').Transport
+    }
     const frame = { body: new TextEncoder().encode('{}') }
     await transport.publish('math.add', { ...frame, replyTo: 'rpc-1' })
     await transport.publish('rpc-1.2', frame)
@@ -239,7 +241,9 @@ describe('iterating', () => {
     const counts = await node.subscribe(Count, { maxBuffered: 2 })
     const { publish } = node.publisher(Count)
     for (let n = 0; n < 5; n++) await publish({ n })
-    await vi.waitFor(() => expect(statuses).toContainEqual(expect.objectContaining({ type: 'messages-lost', count: 3 })))
+    await vi.waitFor(() =>
+      expect(statuses).toContainEqual(expect.objectContaining({ type: 'messages-lost', count: 3 })),
+    )
     expect(await counts.next()).toEqual({ done: false, value: { n: 3 } })
     await counts.close()
   })

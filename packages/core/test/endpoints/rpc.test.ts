@@ -24,7 +24,9 @@ describe('a call', () => {
     await node.serve(Double, ({ n }) => {
       throw Object.assign(new RangeError(`${n} is too much`), { code: 'E_MUCH' })
     })
-    const error = await node.client(Double)({ n: 5 }).catch(error => error)
+    const error = await node
+      .client(Double)({ n: 5 })
+      .catch(error => error)
     expect(error).toBeInstanceOf(RemoteError)
     expect(error).toBeInstanceOf(CommlibError)
     expect(error).toMatchObject({
@@ -205,8 +207,14 @@ describe('a service', () => {
   it('shares the load with others of its name', async () => {
     const [a, b, c] = [await testNode(), await testNode(), await testNode()]
     const hits = { b: 0, c: 0 }
-    await b.serve(Double, request => (hits.b++, request))
-    await c.serve(Double, request => (hits.c++, request))
+    await b.serve(Double, request => {
+      hits.b++
+      return request
+    })
+    await c.serve(Double, request => {
+      hits.c++
+      return request
+    })
     await Promise.all(Array.from({ length: 10 }, (_, n) => a.client(Double)({ n })))
     expect(hits).toEqual({ b: 5, c: 5 })
   })
@@ -223,7 +231,9 @@ describe('a service', () => {
   it('reports a request it cannot read, and goes on', async () => {
     const node = await testNode()
     await node.serve(Double, ({ n }) => ({ n: 2 * n }))
-    const { transport } = node[Object.getOwnPropertySymbols(node)[0] as never] as { transport: import('../../src/index.ts').Transport }
+    const { transport } = node[Object.getOwnPropertySymbols(node)[0] as never] as {
+      transport: import('../../src/index.ts').Transport
+    }
     await transport.push('math.double', { body: new TextEncoder().encode('{{'), replyTo: 'rpc-x' })
     await transport.push('math.double', { body: new TextEncoder().encode('{"n":1}') })
     expect(await node.client(Double)({ n: 2 })).toEqual({ n: 4 })

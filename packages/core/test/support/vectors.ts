@@ -17,11 +17,14 @@ export function mqttCapture(name: string): Captured[] {
 
 /** What was pushed and published, as redis-cli MONITOR printed it. */
 export function redisCapture(name: string): Captured[] {
-  return Array.from(read(name).matchAll(/"(?:RPUSH|PUBLISH)" "([^"]+)" ("(?:[^"\\]|\\.)*")$/gm), ([, topic = '', text = '""']) => ({
-    topic,
-    // MONITOR escapes the bytes; all of these are ASCII, since the Python side escapes the rest in its JSON.
-    body: JSON.parse(text),
-  }))
+  return Array.from(
+    read(name).matchAll(/"(?:RPUSH|PUBLISH)" "([^"]+)" ("(?:[^"\\]|\\.)*")$/gm),
+    ([, topic = '', text = '""']) => ({
+      topic,
+      // MONITOR escapes the bytes; all of these are ASCII, since the Python side escapes the rest in its JSON.
+      body: JSON.parse(text),
+    }),
+  )
 }
 
 export interface CapturedAmqp extends Captured {

@@ -35,7 +35,11 @@ describe.each(versions)('what commlib-py %s writes', (_, captured, profile) => {
 
   it.each(captured.filter(isCall))('is a request, and no message: $topic $body', ({ body }) => {
     const { header } = JSON.parse(body)
-    expect(wire().readRequest(frame(body))).toMatchObject({ data: dataOf(body), replyTo: header.reply_to, flavour: profile })
+    expect(wire().readRequest(frame(body))).toMatchObject({
+      data: dataOf(body),
+      replyTo: header.reply_to,
+      flavour: profile,
+    })
     expect(wire().readMessage(frame(body))).toBe(notAMessage)
   })
 
@@ -44,22 +48,25 @@ describe.each(versions)('what commlib-py %s writes', (_, captured, profile) => {
   })
 })
 
-describe.each(['v0.6.3_amqp_firehose.txt', 'v0.13.1-patched_amqp_firehose.txt'])('what commlib-py writes in %s', name => {
-  const captured = amqpCapture(name)
-  const calls = captured.filter(({ properties }) => properties.reply_to !== undefined)
+describe.each(['v0.6.3_amqp_firehose.txt', 'v0.13.1-patched_amqp_firehose.txt'])(
+  'what commlib-py writes in %s',
+  name => {
+    const captured = amqpCapture(name)
+    const calls = captured.filter(({ properties }) => properties.reply_to !== undefined)
 
-  it('is captured', () => expect(calls.length).toBeGreaterThan(5))
+    it('is captured', () => expect(calls.length).toBeGreaterThan(5))
 
-  it.each(captured)('is a bare message or response: $topic $body', ({ body }) => {
-    expect(wire('0.13', true).readMessage(frame(body))).toEqual(JSON.parse(body))
-    expect(wire('0.13', true).readResponse(frame(body))).toEqual(JSON.parse(body))
-  })
+    it.each(captured)('is a bare message or response: $topic $body', ({ body }) => {
+      expect(wire('0.13', true).readMessage(frame(body))).toEqual(JSON.parse(body))
+      expect(wire('0.13', true).readResponse(frame(body))).toEqual(JSON.parse(body))
+    })
 
-  it.each(calls)('is a bare request: $topic $body', ({ body, properties }) => {
-    const request = wire('0.13', true).readRequest(frame(body, { replyTo: properties.reply_to }))
-    expect(request).toMatchObject({ data: JSON.parse(body), replyTo: properties.reply_to, flavour: 'bare' })
-  })
-})
+    it.each(calls)('is a bare request: $topic $body', ({ body, properties }) => {
+      const request = wire('0.13', true).readRequest(frame(body, { replyTo: properties.reply_to }))
+      expect(request).toMatchObject({ data: JSON.parse(body), replyTo: properties.reply_to, flavour: 'bare' })
+    })
+  },
+)
 
 /** The names of a body's fields, in order, at every depth of the envelope. */
 const layout = (body: string) => {
@@ -92,7 +99,10 @@ describe.each([
     const captured = replyIn(name)
     const written = text(wire(profile === '0.6' ? '0.13' : '0.6').response(dataOf(captured.body), request))
     expect(withoutOurs(written)).toEqual(layout(captured.body))
-    expect(JSON.parse(written).header).toMatchObject({ ...JSON.parse(captured.body).header, timestamp: expect.any(Number) })
+    expect(JSON.parse(written).header).toMatchObject({
+      ...JSON.parse(captured.body).header,
+      timestamp: expect.any(Number),
+    })
   })
 
   it('is a message as Python writes it', () => {
@@ -126,7 +136,10 @@ describe('an envelope', () => {
     const failed = wire().failure({ name: 'RangeError', message: 'too far', code: 'E_FAR' }, request)
     expect(JSON.parse(text(failed)).data).toEqual({})
     expect(() => wire().readResponse(failed)).toThrow(
-      expect.objectContaining({ code: 'REMOTE_ERROR', remote: { name: 'RangeError', message: 'too far', code: 'E_FAR' } }),
+      expect.objectContaining({
+        code: 'REMOTE_ERROR',
+        remote: { name: 'RangeError', message: 'too far', code: 'E_FAR' },
+      }),
     )
   })
 })

@@ -1,0 +1,4 @@
+import { memory } from '@commlib/core'
+import { testTransport } from '../src/index.ts'
+
+testTransport({ name: 'memory', create: () => memory('compliance') })
