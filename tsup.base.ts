@@ -1,20 +1,23 @@
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { Metafile, Plugin } from 'esbuild'
+import { buildSync, type Metafile, type Plugin } from 'esbuild'
 import { defineConfig } from 'tsup'
 
 /** What one package adds to the build that all share. */
 export interface LibraryOptions {
   /**
    * Source files that get chunks of their own, by the group's name: an app's bundler drops such a chunk whole when
-   * the app uses nothing of it, and the bundler's metafile shows that it did. The build fails when a file outside
-   * the group, other than an entry, cannot be loaded without it.
+   * the app uses nothing of it, and the bundler's metafile shows that it did. The build fails when a group
+   * shares a chunk with code of other files.
    */
   readonly chunks?: Readonly<Record<string, RegExp>> | undefined
   /** Imports that are compiled in, their licence texts with them, instead of being left to the dependency. */
   readonly bundled?: readonly RegExp[] | undefined
 }
+
+/** A group's name and its source files. */
+type Group = readonly [name: string, files: RegExp]
 
 /** Makes the tsup configuration of the package in the working directory, whose entries are the `exports` of its package.json. */
 export function library({ chunks = {}, bundled = [] }: LibraryOptions = {}) {
@@ -35,14 +38,10 @@ export function library({ chunks = {}, bundled = [] }: LibraryOptions = {}) {
     esbuildPlugins: [groupsApart(groups), licences()],
     esbuildOptions: build => {
       build.sourcesContent = true
-      // esbuild makes a chunk of the files that the same entries reach. An entry that reaches all but the groups tells
-      // the two apart; its own output is thrown away.
-      const entries = new Set(Object.values(entry).map(path => resolve(path)))
-      const rest = globSync('src/**/*.ts').filter(
-        path => !entries.has(resolve(path)) && !groups.some(([, files]) => files.test(path)),
-      )
+      // esbuild makes a chunk of the files that the same entries reach. An entry that reaches all that does not need a
+      // group tells the two apart; its own output is thrown away.
       if (groups.length > 0)
-        build.stdin = { contents: rest.map(path => `import './${path}'`).join('\n'), resolveDir: process.cwd() }
+        build.stdin = { contents: withoutGroups(groups, Object.values(entry)), resolveDir: process.cwd() }
     },
   })
 }
@@ -65,20 +64,43 @@ function entriesOf(manifest: { name: string; exports: Record<string, string>; pu
   return entry
 }
 
-/** Drops the output of the entry that stands for the rest, and fails when a group shares a chunk with other files. */
-function groupsApart(groups: readonly (readonly [string, RegExp])[]): Plugin {
+/** Writes the imports of all source files, other than entries, that reach none of the groups. */
+function withoutGroups(groups: readonly Group[], entries: readonly string[]): string {
+  const { metafile } = buildSync({
+    entryPoints: globSync('src/**/*.ts'),
+    outdir: 'dist',
+    bundle: true,
+    packages: 'external',
+    metafile: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+  })
+  const reaching = new Set(Object.keys(metafile.inputs).filter(path => groups.some(([, files]) => files.test(path))))
+  for (const reached of reaching)
+    for (const [path, { imports }] of Object.entries(metafile.inputs))
+      if (imports.some(({ path }) => path === reached)) reaching.add(path)
+  const rest = Object.keys(metafile.inputs).filter(path => !reaching.has(path) && !entries.includes(`./${path}`))
+  return rest.map(path => `import './${path}'`).join('\n')
+}
+
+/** Fails when a group shares a chunk with other files, and drops what nobody needs of the output. */
+function groupsApart(groups: readonly Group[]): Plugin {
   return {
     name: 'groups-apart',
     setup(build) {
       build.onEnd(({ metafile, outputFiles, errors }) => {
         if (errors.length > 0 || metafile === undefined) return
-        for (const output of Object.keys(metafile.outputs)) {
-          if (!/(^|\/)stdin\.js(\.map)?$/.test(output)) continue
-          delete metafile.outputs[output]
-          outputFiles?.splice(
-            outputFiles.findIndex(file => file.path === resolve(output)),
-            1,
-          )
+        const outputs = Object.entries(metafile.outputs)
+        // A source map of what is compiled in would be larger than all of the package.
+        const foreign = outputs.filter(([, { inputs }]) =>
+          Object.keys(inputs).some(path => path.includes('node_modules/')),
+        )
+        const dropped = [...foreign.map(([path]) => `${path}.map`), 'dist/stdin.js', 'dist/stdin.js.map']
+        for (const path of dropped) {
+          delete metafile.outputs[path]
+          const index = outputFiles?.findIndex(file => file.path === resolve(path)) ?? -1
+          if (index >= 0) outputFiles?.splice(index, 1)
         }
         return { errors: groups.flatMap(group => mixed(group, metafile)).map(text => ({ text })) }
       })
@@ -86,10 +108,11 @@ function groupsApart(groups: readonly (readonly [string, RegExp])[]): Plugin {
   }
 }
 
-function mixed([name, files]: readonly [string, RegExp], metafile: Metafile): string[] {
+function mixed([name, files]: Group, metafile: Metafile): string[] {
   return Object.values(metafile.outputs).flatMap(({ inputs }) => {
-    const others = Object.keys(inputs).filter(input => !files.test(input))
-    if (others.length === 0 || others.length === Object.keys(inputs).length) return []
+    const used = Object.keys(inputs).filter(input => (inputs[input]?.bytesInOutput ?? 0) > 0)
+    const others = used.filter(input => !files.test(input))
+    if (others.length === 0 || others.length === used.length) return []
     const culprits = Object.entries(metafile.inputs)
       .filter(([path, { imports }]) => !files.test(path) && imports.some(({ path }) => files.test(path)))
       .map(([path]) => path)
