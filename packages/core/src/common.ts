@@ -1,6 +1,22 @@
 // What the plain and the lean entry have in common, which is all but the validator.
 
+// Actions
+export {
+  type ActionClient,
+  type ActionClientOptions,
+  type AttachOptions,
+  createActionClient,
+  type GoalOptions,
+} from './actions/client.ts'
+export type { GoalPolicy } from './actions/goal-board.ts'
+export { GoalError, type GoalOutcome } from './actions/goal-error.ts'
+export type { GoalHandle } from './actions/goal-handle.ts'
+export { GoalStatus } from './actions/goal-machine.ts'
+export type { GoalContext, GoalHandler } from './actions/goal-runner.ts'
+export { createActionService } from './actions/service.ts'
+export type { ActionServiceOptions, RetainOptions } from './actions/service-options.ts'
 // Contracts
+export type { ActionContract, ActionTypes, DescribeAction } from './contracts/action.ts'
 export type { Delivery, EventDescription, ParamsOf } from './contracts/contract.ts'
 export type { DescribeEvent, EventContract, EventOptions } from './contracts/event.ts'
 export type { DescribeRpc, RpcContract, RpcTypes } from './contracts/rpc.ts'

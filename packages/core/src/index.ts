@@ -1,3 +1,5 @@
+import { actionsBy } from './actions/action.ts'
+import type { DescribeAction } from './contracts/action.ts'
 import type { DescribeEvent } from './contracts/event.ts'
 import type { DescribeRpc } from './contracts/rpc.ts'
 import type { DescribeTopic } from './contracts/topic.ts'
@@ -8,6 +10,7 @@ import { topicsBy } from './endpoints/topic.ts'
 
 export const topic: DescribeTopic = /* @__PURE__ */ topicsBy(checked)
 export const rpc: DescribeRpc = /* @__PURE__ */ rpcsBy(checked)
+export const action: DescribeAction = /* @__PURE__ */ actionsBy(checked)
 export const event: DescribeEvent = /* @__PURE__ */ eventsBy(checked)
 
 export * from './common.ts'

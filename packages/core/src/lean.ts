@@ -1,3 +1,5 @@
+import { actionsBy } from './actions/action.ts'
+import type { DescribeAction } from './contracts/action.ts'
 import type { DescribeEvent } from './contracts/event.ts'
 import type { DescribeRpc } from './contracts/rpc.ts'
 import { unchecked } from './contracts/shape.ts'
@@ -9,6 +11,7 @@ import { topicsBy } from './endpoints/topic.ts'
 // The same API for small devices: schemas are types only, and nothing is checked.
 export const topic: DescribeTopic = /* @__PURE__ */ topicsBy(unchecked)
 export const rpc: DescribeRpc = /* @__PURE__ */ rpcsBy(unchecked)
+export const action: DescribeAction = /* @__PURE__ */ actionsBy(unchecked)
 export const event: DescribeEvent = /* @__PURE__ */ eventsBy(unchecked)
 
 export * from './common.ts'

@@ -1,3 +1,7 @@
+import type { ActionClient, ActionClientOptions } from './actions/client.ts'
+import type { GoalHandler } from './actions/goal-runner.ts'
+import type { ActionServiceOptions } from './actions/service-options.ts'
+import type { ActionContract, ActionTypes } from './contracts/action.ts'
 import { parts } from './contracts/contract.ts'
 import type { EventContract } from './contracts/event.ts'
 import type { RpcContract, RpcTypes } from './contracts/rpc.ts'
@@ -79,12 +83,21 @@ export interface Node extends AsyncDisposable {
     handler: RequestHandler<T['requestOut'], T['responseIn']>,
     options?: RpcServiceOptions,
   ): Promise<Subscription>
+  serve<T extends ActionTypes>(
+    contract: ActionContract<T>,
+    handler: GoalHandler<T['goalOut'], T['feedbackIn'], T['resultIn']>,
+    options?: ActionServiceOptions,
+  ): Promise<Subscription>
 
   /** commlib-py: `create_rpc_client`, `create_action_client`. */
   client<T extends RpcTypes>(
     contract: RpcContract<T>,
     options?: RpcClientOptions,
   ): RpcClient<T['requestIn'], T['responseOut']>
+  client<T extends ActionTypes>(
+    contract: ActionContract<T>,
+    options?: ActionClientOptions,
+  ): ActionClient<T['goalIn'], T['feedbackOut'], T['resultOut']>
 
   /** Sends an event. commlib-py: `create_event_emitter`, `send_event`. */
   emit<In>(contract: EventContract<In, unknown>, payload: In, options?: PublishOptions): Promise<void>

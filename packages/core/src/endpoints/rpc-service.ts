@@ -63,6 +63,9 @@ export interface InternalRequestContext extends RequestContext {
   /** The goal's id, if the client brought its own. */
   readonly goalId: string | undefined
 
+  /** How the request was written: not every commlib-py can read the same answer. */
+  readonly flavour: Request['flavour']
+
   /** Runs after the reply has been handed to the transport. */
   afterReply(run: () => void): void
 }
@@ -114,7 +117,7 @@ export async function createRpcService<T extends RpcTypes>(
   function fail(request: Request, error: unknown): Promise<void> {
     port.errors++
     onError(error)
-    return send(request, wire.failure(failure(error), request))
+    return send(request, wire.failure(failureOf(error), request))
   }
 
   /** Runs a handler to its reply; synchronous all the way if the handler is. */
@@ -292,7 +295,8 @@ class ActiveRequest implements Request, InternalRequestContext {
   }
 }
 
-function failure(thrown: unknown): RemoteFailure {
+/** What of a thrown error travels. */
+export function failureOf(thrown: unknown): RemoteFailure {
   const error = toError(thrown)
   const { name, message } = error
   return 'code' in error && typeof error.code === 'string' ? { name, message, code: error.code } : { name, message }

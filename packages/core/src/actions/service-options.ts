@@ -1,0 +1,76 @@
+import { CommlibError } from '../errors.ts'
+import { assertNumber, assertOptions, show } from '../util/options.ts'
+import type { BoardOptions, GoalPolicy } from './goal-board.ts'
+
+export interface ActionServiceOptions {
+  /**
+   * What becomes of a goal that arrives while as many run as may: `reject` it, `queue` it until its turn comes, or
+   * `preempt` the oldest one. `parallel` runs several, and rejects those beyond its limit.
+   *
+   * @default 'reject'
+   */
+  readonly policy?: GoalPolicy | undefined
+
+  /**
+   * Goals that run at the same time.
+   *
+   * @default 1, and 16 for `parallel`
+   */
+  readonly limit?: number | undefined
+
+  /**
+   * Goals that wait under the policy `queue`; one more is rejected.
+   *
+   * @default 100
+   */
+  readonly maxQueued?: number | undefined
+
+  /** How long, and how many, results are kept for clients to fetch. */
+  readonly retain?: RetainOptions | undefined
+
+  /**
+   * Milliseconds that a handler has after its signal aborted. Then its goal is over, as if it had thrown: whoever cancels
+   * has an answer, and the next goal may start, whatever the handler still does. commlib-py's clients wait 10 seconds.
+   *
+   * @default 5_000
+   */
+  readonly cancelGrace?: number | undefined
+
+  /**
+   * Whether clients may cancel. Preempting and closing are up to the service.
+   *
+   * @default true
+   */
+  readonly cancelable?: boolean | undefined
+
+  /** Closes the service when it aborts. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface RetainOptions {
+  /** Milliseconds. @default 60_000 */
+  readonly time?: number | undefined
+
+  /** @default 100 */
+  readonly count?: number | undefined
+}
+
+const POLICIES: readonly GoalPolicy[] = ['reject', 'queue', 'preempt', 'parallel']
+
+/** Throws `INVALID_OPTION`, or fills in the defaults. */
+export function boardOptions(options: ActionServiceOptions): BoardOptions {
+  const known = ['policy', 'limit', 'maxQueued', 'retain', 'cancelGrace', 'cancelable', 'signal']
+  assertOptions('serve', options, known)
+  const { policy = 'reject', limit = policy === 'parallel' ? 16 : 1, maxQueued = 100, retain = {} } = options
+  if (!POLICIES.includes(policy)) {
+    throw new CommlibError('INVALID_OPTION', `policy must be one of ${POLICIES.join(', ')}, not ${show(policy)}`)
+  }
+  assertOptions('retain', retain, ['time', 'count'])
+  const { time: retainTime = 60_000, count: retainCount = 100 } = retain
+  assertNumber('limit', limit, { min: 1, integer: true })
+  assertNumber('maxQueued', maxQueued, { integer: true })
+  assertNumber('retain.time', retainTime)
+  assertNumber('retain.count', retainCount, { min: 1, integer: true })
+  assertNumber('cancelGrace', options.cancelGrace)
+  return { policy, limit, maxQueued, retainTime, retainCount }
+}

@@ -1,0 +1,243 @@
+import type { ActionParts } from '../contracts/action.ts'
+import { type Context, tellLost } from '../endpoints/context.ts'
+import { CommlibError } from '../errors.ts'
+import type { CallOptions } from '../util/abort.ts'
+import { AsyncQueue } from '../util/async-queue.ts'
+import type { ActionLink, GoalListener } from './action-link.ts'
+import { type GoalOutcome, goalError } from './goal-error.ts'
+import type { GoalHandle } from './goal-handle.ts'
+import { GoalStatus } from './goal-machine.ts'
+import { type GoalEnd, type GoalMessage, newTracker, type Tracker, type TrackerEvent, track } from './goal-tracker.ts'
+import { GoalWatch } from './goal-watch.ts'
+import type { ResultReply } from './protocol.ts'
+
+export interface TrackedGoalOptions<Feedback> {
+  readonly context: Context
+  readonly link: ActionLink
+  readonly shapes: ActionParts
+  readonly maxBuffered: number
+  readonly onFeedback: ((feedback: Feedback) => void) | undefined
+}
+
+/** Follows one goal: carries out what its {@link Tracker} decides. */
+export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Result>, GoalListener {
+  readonly outcome: Promise<GoalOutcome<Result>>
+  readonly result: Promise<Result>
+  readonly #options: TrackedGoalOptions<Feedback>
+  readonly #feedback: AsyncQueue<Feedback>
+  readonly #watch = new GoalWatch(() => this.accepted && void this.ask())
+  readonly #proposed: string
+  #tracker: Tracker
+  #settle: (outcome: GoalOutcome<Result>) => void = () => {}
+  #order: Promise<void> | undefined
+  #over = false
+  #doubted = false
+  #readers = 0
+  #signal: { readonly signal: AbortSignal; readonly onAbort: () => void } | undefined
+
+  constructor(id: string, options: TrackedGoalOptions<Feedback>) {
+    this.#options = options
+    this.#proposed = id
+    this.#tracker = newTracker(id)
+    const { context, maxBuffered } = options
+    const why = `the reader of goal ${id} is slower than its feedback (maxBuffered ${maxBuffered})`
+    this.#feedback = new AsyncQueue({
+      limit: maxBuffered,
+      // Feedback that nobody reads is not lost.
+      onDrop: () => this.#readers > 0 && tellLost(context, 1, why),
+    })
+    this.outcome = new Promise(resolve => (this.#settle = resolve))
+    this.result = this.outcome.then(outcome => {
+      if (outcome.error !== undefined) throw outcome.error
+      return outcome.result as Result
+    })
+    this.result.catch(() => {})
+    options.link.add(this)
+  }
+
+  get id(): string {
+    return this.#tracker.id
+  }
+
+  get accepted(): boolean {
+    return this.#tracker.accepted
+  }
+
+  get status(): GoalStatus {
+    return this.#tracker.status
+  }
+
+  /** The service has taken it, under this id; from now on the signal cancels it. */
+  accept(id: string, signal?: AbortSignal | undefined): void {
+    const { link } = this.#options
+    link.remove(this)
+    this.#apply({ type: 'accepted', id })
+    if (this.#over) return
+    link.add(this)
+    if (signal === undefined) return
+    const onAbort = () => void this.#abort(signal.reason)
+    this.#signal = { signal, onAbort }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  }
+
+  onMessage(message: GoalMessage): void {
+    if (message.id === this.id) this.#watch.news()
+    this.#apply(message)
+  }
+
+  onReconnect(): void {
+    if (this.accepted) void this.ask()
+  }
+
+  onClosed(error: CommlibError): void {
+    this.#end({ status: this.status, error })
+  }
+
+  /** It was never taken. */
+  drop(): void {
+    this.onClosed(new CommlibError('CLOSED', 'the goal was not sent'))
+  }
+
+  /** Asks the service where the goal stands. Resolves when it has answered, or not. */
+  async ask(): Promise<void> {
+    const { link, context } = this.#options
+    const { changes } = link
+    try {
+      this.answer(await link.getResult({ id: this.id }))
+    } catch (error) {
+      const code = error instanceof CommlibError ? error.code : undefined
+      if (code === 'CLOSED' || code === 'CONNECTION_LOST' || changes !== link.changes) return
+      if (code !== 'TIMEOUT' && code !== 'NO_SERVICE') context.onError(error)
+      this.#apply({ type: 'silence' })
+    }
+  }
+
+  /** What the service has said of the goal. */
+  answer(reply: ResultReply<GoalStatus>): void {
+    if (this.#over) return
+    if (this.#doubts(reply)) this.#watch.hurry()
+    else if (reply.status === undefined) this.#apply({ type: 'silence' })
+    else this.#apply({ ...reply, type: 'result', status: reply.status })
+  }
+
+  async cancel(options?: CallOptions): Promise<void> {
+    if (this.#over) return
+    const { status, error } = await this.#options.link.cancelGoal({ id: this.id }, options)
+    await this.ask()
+    if (this.#over) await this.outcome
+    if (status === 1 || this.#over) return
+    throw new CommlibError('GOAL_REJECTED', error?.message || `the service does not cancel goal ${this.id}`)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Feedback> {
+    this.#readers++
+    return {
+      next: () => this.#feedback.next(),
+      return: async () => {
+        this.#readers--
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.cancel()
+      await this.outcome
+    } catch (error) {
+      this.#options.context.onError(error)
+    }
+  }
+
+  /** Waits for the truth, which may be a partial result; but not for a service that does not answer. */
+  async #abort(reason: unknown): Promise<void> {
+    try {
+      await this.cancel()
+    } catch (error) {
+      this.#options.context.onError(error)
+      this.#end({ status: this.status, error: reason })
+    }
+  }
+
+  /** commlib-py announces success before it has stored the result: until then it answers with an empty one. */
+  #doubts({ status, result }: ResultReply<GoalStatus>): boolean {
+    if (this.#doubted || this.id === this.#proposed || status !== GoalStatus.SUCCEEDED || !isEmpty(result)) return false
+    this.#doubted = true
+    return true
+  }
+
+  #apply(event: TrackerEvent): void {
+    const { tracker, effects } = track(this.#tracker, event)
+    this.#tracker = tracker
+    for (const effect of effects) {
+      if (effect.type === 'feedback') this.#hand(effect.feedback)
+      else if (effect.type === 'end') void this.#finish(effect.end)
+      else if (effect.type === 'fetch') {
+        this.#watch.hurry()
+        void this.ask()
+      }
+    }
+  }
+
+  #hand(raw: unknown): void {
+    const { context, shapes, onFeedback } = this.#options
+    const deliver = (feedback: unknown) => {
+      // The shape has made sure of it.
+      this.#feedback.push(feedback as Feedback)
+      onFeedback?.(feedback as Feedback)
+    }
+    try {
+      const checked = shapes.feedback.incoming(raw)
+      if (checked instanceof Promise || this.#order !== undefined) {
+        // What is checked asynchronously keeps its order, and comes before the end.
+        const turn = Promise.all([checked, this.#order]).then(([feedback]) => deliver(feedback))
+        this.#order = turn.catch(context.onError)
+      } else {
+        deliver(checked)
+      }
+    } catch (error) {
+      context.onError(error)
+    }
+  }
+
+  async #finish({ status, result, error }: GoalEnd): Promise<void> {
+    this.#leave()
+    await this.#order
+    const { shapes, context, link } = this.#options
+    if (status === GoalStatus.SUCCEEDED) {
+      try {
+        // The shape has made sure of it.
+        return this.#end({ status, result: (await shapes.result.incoming(result)) as Result })
+      } catch (fault) {
+        link.port.errors++
+        return this.#end({ status, error: fault })
+      }
+    }
+    let partial: Result | undefined
+    try {
+      // Without a partial result the answer holds an empty object.
+      if (result !== undefined && !isEmpty(result)) partial = (await shapes.result.incoming(result)) as Result
+    } catch (fault) {
+      context.onError(fault)
+    }
+    this.#end({ status, result: partial, error: goalError(this.id, status, error, partial) })
+  }
+
+  #leave(): void {
+    this.#over = true
+    this.#watch.stop()
+    this.#options.link.remove(this)
+    this.#signal?.signal.removeEventListener('abort', this.#signal.onAbort)
+  }
+
+  #end(outcome: GoalOutcome<Result>): void {
+    if (!this.#over) this.#leave()
+    this.#feedback.end()
+    this.#settle(outcome)
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
+}
