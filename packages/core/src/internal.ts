@@ -1,4 +1,7 @@
 // For transports and sibling packages. Not covered by semver.
+export type { Driver, Link, LinkEvents, OpenOptions } from './connection/link.ts'
+export type { OfflineBufferOptions } from './connection/offline-buffer.ts'
+export { type ReconnectingOptions, reconnecting } from './connection/reconnecting.ts'
 export { assertTopic, compilePattern, escapeSegment, isInternal, isPattern, matcher } from './contracts/grammar.ts'
 export { type Context, contextOf, type Target } from './endpoints/context.ts'
 export { CommlibError, type ErrorCode, toError } from './errors.ts'

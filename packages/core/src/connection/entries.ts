@@ -1,0 +1,144 @@
+import { CommlibError, toError } from '../errors.ts'
+import type { AbortOptions, Subscription } from '../transport.ts'
+import { subscription } from '../util/subscription.ts'
+import { backoff, REFUSED } from './backoff.ts'
+import type { Link } from './link.ts'
+
+interface Entry {
+  /** What it is, for error messages: `subscription to 'a.b'`. */
+  readonly label: string
+  readonly open: (link: Link) => Promise<Subscription>
+  current?: Subscription | undefined
+  closed: boolean
+  refusals: number
+  retry?: ReturnType<typeof setTimeout> | undefined
+
+  /** Whoever waits for the first confirmation. */
+  first?: { resolve(): void; reject(error: unknown): void } | undefined
+}
+
+export interface AddOptions extends AbortOptions {
+  /** Resolves without waiting for a connection. */
+  readonly early: boolean
+}
+
+/** What is subscribed, pulled and opened: established on every connection, until it is closed. */
+export class Entries {
+  readonly #onRefused: (error: Error) => void
+  readonly #entries = new Set<Entry>()
+  #link: Link | undefined
+
+  constructor(onRefused: (error: Error) => void) {
+    this.#onRefused = onRefused
+  }
+
+  async add(
+    label: string,
+    open: (link: Link) => Promise<Subscription>,
+    { signal, early }: AddOptions,
+  ): Promise<Subscription> {
+    if (signal?.aborted) throw signal.reason
+    const entry: Entry = { label, open, closed: false, refusals: 0 }
+    this.#entries.add(entry)
+    if (!early) await this.#confirmed(entry, signal)
+    return subscription(() => this.#close(entry))
+  }
+
+  /** Establishes everything. Resolves when each is confirmed or refused; what is refused is told and tried again. */
+  async establish(link: Link): Promise<void> {
+    this.#link = link
+    await Promise.all(Array.from(this.#entries, entry => this.#open(entry, link)))
+  }
+
+  /** The connection has ended. */
+  lost(): void {
+    this.#link = undefined
+    for (const entry of this.#entries) {
+      entry.current = undefined
+      clearTimeout(entry.retry)
+    }
+  }
+
+  /** Ends everything without asking the broker; whoever waits for a confirmation gets this error. */
+  end(error: Error): void {
+    this.lost()
+    for (const entry of this.#entries) {
+      entry.closed = true
+      entry.first?.reject(error)
+    }
+    this.#entries.clear()
+  }
+
+  #confirmed(entry: Entry, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const abort = () => {
+        void this.#close(entry)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      const settle = () => {
+        signal?.removeEventListener('abort', abort)
+        entry.first = undefined
+      }
+      entry.first = {
+        resolve: () => {
+          settle()
+          resolve()
+        },
+        reject: error => {
+          settle()
+          reject(error)
+        },
+      }
+      if (this.#link !== undefined) void this.#open(entry, this.#link)
+    })
+  }
+
+  /** Never rejects. */
+  async #open(entry: Entry, link: Link): Promise<void> {
+    clearTimeout(entry.retry)
+    let opened: Subscription | undefined
+    try {
+      opened = await entry.open(link)
+    } catch (error) {
+      // One that was lost with its connection is established on the next.
+      if (!entry.closed && this.#link === link) this.#refused(entry, error)
+      return
+    }
+    if (entry.closed || this.#link !== link) {
+      await opened.close().catch(() => {}) // its connection has ended, and the subscription with it
+      return
+    }
+    entry.current = opened
+    entry.refusals = 0
+    entry.first?.resolve()
+  }
+
+  #refused(entry: Entry, error: unknown): void {
+    if (entry.first !== undefined) {
+      this.#entries.delete(entry)
+      entry.first.reject(error)
+      return
+    }
+    const delay = backoff(++entry.refusals, REFUSED)
+    const cause = toError(error)
+    this.#onRefused(
+      new CommlibError(
+        cause instanceof CommlibError ? cause.code : 'CONNECTION_LOST',
+        `the ${entry.label} could not be established again: ${cause.message}; next attempt in ${delay} ms`,
+        { cause },
+      ),
+    )
+    entry.retry = setTimeout(() => {
+      if (this.#link !== undefined) void this.#open(entry, this.#link)
+    }, delay)
+  }
+
+  async #close(entry: Entry): Promise<void> {
+    if (entry.closed) return
+    entry.closed = true
+    this.#entries.delete(entry)
+    clearTimeout(entry.retry)
+    await entry.current?.close()
+  }
+}

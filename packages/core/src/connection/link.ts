@@ -1,0 +1,78 @@
+import type {
+  AbortOptions,
+  Frame,
+  Inbox,
+  PublishOptions,
+  PullOptions,
+  PushOptions,
+  QueueListener,
+  ReplyListener,
+  SubscribeOptions,
+  Subscription,
+  TopicListener,
+  TransportStatus,
+  TransportSupports,
+} from '../transport.ts'
+
+/**
+ * What a broker's package implements to become a transport: how to open one connection. `reconnecting()` opens
+ * the next one when it ends, and establishes on it what was subscribed.
+ */
+export interface Driver {
+  readonly name: string
+  readonly supports: TransportSupports
+
+  /** Where it connects to, for error messages: scheme, host and port, never a password. */
+  readonly target: string
+
+  /**
+   * Opens one connection. Rejects with `NOT_AUTHORIZED` where credentials are refused. Must end what it began when
+   * the signal aborts.
+   */
+  open(events: LinkEvents, options: OpenOptions): Promise<Link>
+
+  /** The return address of one call, the same on every connection. */
+  replyTo(token: string): string
+}
+
+export interface OpenOptions {
+  /** Aborts when connecting took too long, or is no longer wanted. */
+  readonly signal: AbortSignal
+}
+
+/** What a connection tells about itself. */
+export interface LinkEvents {
+  /**
+   * The connection has ended without being asked to; to be called at once, and before what it still owes is rejected
+   * with `CONNECTION_LOST`. A cause with code `SESSION_TAKEN` ends reconnecting.
+   */
+  lost(cause?: Error): void
+
+  /** What is worth knowing and is not about connecting: `session-lost`, `messages-lost`, `error`. */
+  status(status: TransportStatus): void
+
+  /** An error that nobody awaits. */
+  error(error: unknown): void
+}
+
+/**
+ * One connection to a broker, while it lasts. What waits for the broker rejects with `CONNECTION_LOST` when the
+ * connection ends, and with any other code when the broker refuses.
+ */
+export interface Link {
+  /** Best-effort: resolves when written, or when there is room to write more. */
+  publish(topic: string, frame: Frame, options?: PublishOptions): Promise<void>
+
+  /** Closing the subscription stops delivery at once, whether or not the connection still lives. */
+  subscribe(pattern: string, onFrame: TopicListener, options?: SubscribeOptions): Promise<Subscription>
+
+  push(queue: string, frame: Frame, options?: PushOptions): Promise<void>
+
+  pull(queue: string, onFrame: QueueListener, options?: PullOptions): Promise<Subscription>
+
+  /** Receives at every address that `replyTo()` of the driver makes. */
+  inbox(onReply: ReplyListener, options?: AbortOptions): Promise<Inbox>
+
+  /** Sends what was written, then disconnects, in bounded time. Calls no event. */
+  close(): Promise<void>
+}

@@ -1,0 +1,130 @@
+import { CommlibError } from '../errors.ts'
+import { Queue } from '../util/queue.ts'
+
+/** How much is kept while there is no connection. */
+export interface OfflineBufferOptions {
+  /** @default 1000 */
+  readonly maxMessages?: number | undefined
+
+  /** Bytes of all bodies together. @default Infinity */
+  readonly maxBytes?: number | undefined
+
+  /**
+   * What happens to a best-effort message when there is no room: the oldest one makes place, or the new one rejects
+   * with `BUFFER_FULL`. What somebody waits for (reliable messages, requests) is never dropped: a new one rejects.
+   *
+   * @default 'drop-oldest'
+   */
+  readonly policy?: 'drop-oldest' | 'reject' | undefined
+}
+
+export interface Buffered {
+  readonly bytes: number
+
+  /** Nobody waits for it. */
+  readonly droppable: boolean
+}
+
+/** First in, first out, and never more than was allowed. */
+export class OfflineBuffer<T extends Buffered> {
+  readonly #maxMessages: number
+  readonly #maxBytes: number
+  readonly #policy: 'drop-oldest' | 'reject'
+  readonly #onDrop: () => void
+  #items = new Set<T>()
+  #droppable = new Queue<T>()
+  #bytes = 0
+
+  constructor(options: OfflineBufferOptions, onDrop: () => void) {
+    const { maxMessages = 1000, maxBytes = Infinity, policy = 'drop-oldest' } = options
+    limit('offlineBuffer.maxMessages', maxMessages)
+    limit('offlineBuffer.maxBytes', maxBytes)
+    if (policy !== 'drop-oldest' && policy !== 'reject') {
+      throw new CommlibError(
+        'INVALID_OPTION',
+        `offlineBuffer.policy must be 'drop-oldest' or 'reject', not ${String(policy)}`,
+      )
+    }
+    this.#maxMessages = maxMessages
+    this.#maxBytes = maxBytes
+    this.#policy = policy
+    this.#onDrop = onDrop
+  }
+
+  get size(): number {
+    return this.#items.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Throws `BUFFER_FULL` where the policy has no place for it. */
+  add(item: T): void {
+    while (!this.#fits(item)) {
+      if (this.#policy === 'drop-oldest') {
+        if (this.#dropOldest()) continue
+        if (item.droppable) {
+          this.#onDrop()
+          return
+        }
+      }
+      throw new CommlibError(
+        'BUFFER_FULL',
+        `not connected, and ${this.#items.size} messages of ${this.#bytes} bytes are waiting: raise offlineBuffer.maxMessages or maxBytes`,
+      )
+    }
+    this.#insert(item)
+  }
+
+  /** Puts back, before all others, what had left already. It was accepted once, so it always has a place. */
+  putBack(items: Iterable<T>): void {
+    const later = this.#items
+    this.#items = new Set()
+    this.#droppable = new Queue()
+    this.#bytes = 0
+    for (const item of items) this.#insert(item)
+    for (const item of later) this.#insert(item)
+  }
+
+  remove(item: T): boolean {
+    if (!this.#items.delete(item)) return false
+    this.#bytes -= item.bytes
+    return true
+  }
+
+  shift(): T | undefined {
+    const { value } = this.#items.values().next()
+    if (value === undefined) return undefined
+    this.remove(value)
+    // Both are in the same order: what stands before it there was removed.
+    if (value.droppable) while (this.#droppable.shift() !== value);
+    return value
+  }
+
+  #insert(item: T): void {
+    this.#items.add(item)
+    if (item.droppable) this.#droppable.push(item)
+    this.#bytes += item.bytes
+  }
+
+  #fits(item: T): boolean {
+    return this.#items.size < this.#maxMessages && this.#bytes + item.bytes <= this.#maxBytes
+  }
+
+  #dropOldest(): boolean {
+    for (;;) {
+      const oldest = this.#droppable.shift()
+      if (oldest === undefined) return false
+      if (!this.remove(oldest)) continue
+      this.#onDrop()
+      return true
+    }
+  }
+}
+
+function limit(name: string, value: number): void {
+  if (typeof value !== 'number' || !(value >= 0)) {
+    throw new CommlibError('INVALID_OPTION', `${name} must be a number from 0 on, not ${String(value)}`)
+  }
+}

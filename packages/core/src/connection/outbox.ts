@@ -1,0 +1,185 @@
+import { CommlibError, toError } from '../errors.ts'
+import type { Frame, PublishOptions, PushOptions } from '../transport.ts'
+import type { Link } from './link.ts'
+import { Losses } from './losses.ts'
+import { OfflineBuffer, type OfflineBufferOptions } from './offline-buffer.ts'
+
+interface Item {
+  readonly verb: 'publish' | 'push'
+  readonly address: string
+  readonly frame: Frame
+  readonly options: PublishOptions | PushOptions | undefined
+  readonly bytes: number
+  readonly droppable: boolean
+  readonly since: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
+const done = Promise.resolve()
+const nothing = () => {}
+
+/**
+ * What is sent while there is no connection, and what the broker has not confirmed yet. Sends it on the next
+ * connection, in order, before anything newer.
+ */
+export class Outbox {
+  /** The connection, once nothing older waits: traffic may go straight to it. */
+  link: Link | undefined
+
+  readonly #waiting: OfflineBuffer<Item>
+  readonly #losses: Losses
+  readonly #unconfirmed = new Set<Item>()
+  #refusal: Error | undefined
+  #generation = 0
+  #idle = nothing
+
+  constructor(options: OfflineBufferOptions, onLost: (count: number, reason: string) => void) {
+    this.#losses = new Losses(onLost)
+    this.#waiting = new OfflineBuffer(options, () => this.#losses.add('the offline buffer is full'))
+  }
+
+  /** Refuses what is sent, and what waits, with this error. */
+  refuse(error: Error): void {
+    this.#refusal = error
+    this.link = undefined
+    this.#generation++
+    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+      if (item.droppable) this.#losses.add('not connected')
+      item.reject(error)
+    }
+    for (const item of this.#unconfirmed) item.reject(error)
+    this.#unconfirmed.clear()
+    this.#losses.flush()
+    this.#idle()
+  }
+
+  /** Keeps what is sent for the next connection. */
+  accept(): void {
+    this.#refusal = undefined
+  }
+
+  /** Sends what waits; then traffic goes straight to the link. */
+  async open(link: Link): Promise<void> {
+    const generation = ++this.#generation
+    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+      const sent = this.#send(link, item)
+      if (sent !== done) await sent
+      if (generation !== this.#generation) return
+    }
+    this.link = link
+    this.#losses.flush()
+  }
+
+  /** The connection has ended. */
+  lost(): void {
+    this.link = undefined
+    this.#generation++
+    this.#waiting.putBack(this.#unconfirmed)
+    this.#unconfirmed.clear()
+  }
+
+  /** Resolves when nothing is unconfirmed any more, or after this time. */
+  async settled(milliseconds: number): Promise<void> {
+    if (this.#unconfirmed.size === 0) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, milliseconds)
+      this.#idle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  publish(topic: string, frame: Frame, options: PublishOptions | undefined): Promise<void> {
+    return this.#add('publish', topic, frame, options, options?.reliable !== true)
+  }
+
+  push(queue: string, frame: Frame, options: PushOptions | undefined): Promise<void> {
+    return this.#add('push', queue, frame, options, false)
+  }
+
+  #add(
+    verb: Item['verb'],
+    address: string,
+    frame: Frame,
+    options: PublishOptions | PushOptions | undefined,
+    droppable: boolean,
+  ): Promise<void> {
+    const signal = options?.signal
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
+    const message = { verb, address, frame, options, droppable, bytes: frame.body.byteLength, since: performance.now() }
+    if (droppable) {
+      try {
+        this.#waiting.add({ ...message, resolve: nothing, reject: nothing })
+        return done
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#waiting.remove(item)
+        this.#settle(item)
+        reject(signal?.reason)
+      }
+      const item: Item = {
+        ...message,
+        resolve: () => {
+          signal?.removeEventListener('abort', abort)
+          resolve()
+        },
+        reject: error => {
+          signal?.removeEventListener('abort', abort)
+          reject(error)
+        },
+      }
+      const { link } = this
+      if (link === undefined) this.#waiting.add(item)
+      signal?.addEventListener('abort', abort, { once: true })
+      if (link !== undefined) this.#send(link, item)
+    })
+  }
+
+  /** The promise to wait for before sending more. */
+  #send(link: Link, item: Item): Promise<void> {
+    const frame = aged(item)
+    if (frame === undefined) {
+      if (item.droppable) this.#losses.add('expired while not connected')
+      item.reject(new CommlibError('TIMEOUT', `the message to '${item.address}' expired while not connected`))
+      return done
+    }
+    if (item.verb === 'publish' && !item.droppable) {
+      this.#unconfirmed.add(item)
+      link.publish(item.address, frame, item.options).then(
+        () => {
+          if (this.#settle(item)) item.resolve()
+        },
+        error => {
+          // Lost with its connection: `lost()` has put it back.
+          if (this.#settle(item)) item.reject(error)
+        },
+      )
+      return done
+    }
+    const sent = link[item.verb](item.address, frame, item.options).then(item.resolve, error => {
+      if (item.droppable) this.#losses.add(toError(error).message)
+      item.reject(error)
+    })
+    return item.droppable ? sent : done
+  }
+
+  #settle(item: Item): boolean {
+    if (!this.#unconfirmed.delete(item)) return false
+    if (this.#unconfirmed.size === 0) this.#idle()
+    return true
+  }
+}
+
+/** The frame with what is left of its expiry, if anything is. */
+function aged({ frame, since }: Item): Frame | undefined {
+  if (frame.expiry === undefined) return frame
+  const expiry = frame.expiry - (performance.now() - since)
+  return expiry > 0 ? { ...frame, expiry } : undefined
+}

@@ -1,0 +1,229 @@
+import { CommlibError, toError } from '../errors.ts'
+import type { ConnectOptions, Subscription, Transport, TransportStatus } from '../transport.ts'
+import { backoff, RECONNECT } from './backoff.ts'
+import { Entries } from './entries.ts'
+import { openInbox } from './inbox.ts'
+import type { Driver, Link, LinkEvents } from './link.ts'
+import type { OfflineBufferOptions } from './offline-buffer.ts'
+import { Outbox } from './outbox.ts'
+
+export interface ReconnectingOptions {
+  /** What is kept while there is no connection. */
+  readonly offlineBuffer?: OfflineBufferOptions | undefined
+
+  /** Milliseconds an attempt to connect may take, where `connect()` is not told. @default 10_000 */
+  readonly connectTimeout?: number | undefined
+}
+
+/** Connections that end sooner than this are counted: somebody else may be taking the session over. */
+const SHORT_LIVED = 1000
+const MAX_SHORT_LIVED = 3
+
+/** Milliseconds that unconfirmed messages have on closing. */
+const CLOSE_GRACE = 1000
+
+type State = 'idle' | 'connecting' | 'connected' | 'waiting' | 'failed' | 'closed'
+
+/** Makes a transport out of a driver that only knows one connection. */
+export function reconnecting(driver: Driver, options: ReconnectingOptions = {}): Transport {
+  const tell = (status: TransportStatus) => {
+    try {
+      settings.onStatus?.(status)
+    } catch (error) {
+      settings.onError?.(error)
+    }
+  }
+  const entries = new Entries(error => tell({ type: 'error', error }))
+  const outbox = new Outbox(options.offlineBuffer ?? {}, (count, reason) =>
+    tell({ type: 'messages-lost', count, reason }),
+  )
+  let settings: ConnectOptions = {}
+  let state: State = 'idle'
+  let link: Link | undefined
+  let attempt: AbortController | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let wasConnected = false
+  let failures = 0
+  let shortLived = 0
+  let closing: Promise<void> | undefined
+  outbox.refuse(new CommlibError('CLOSED', `${driver.name} is not connected: call connect() first`))
+
+  /** One attempt: resolves when everything is established again, rejects within the time limit. */
+  async function open(): Promise<void> {
+    const timeout = settings.timeout ?? options.connectTimeout ?? 10_000
+    const controller = new AbortController()
+    attempt = controller
+    const limit = setTimeout(() => {
+      controller.abort(
+        new CommlibError('CONNECTION_FAILED', `cannot connect to ${driver.target}: no answer within ${timeout} ms`),
+      )
+    }, timeout)
+    const { signal } = controller
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+    aborted.catch(() => {}) // where nobody races with it yet
+    let opened: Link | undefined
+    let since: number | undefined
+    let ended = false
+    const events: LinkEvents = {
+      lost: cause => {
+        if (ended) return
+        ended = true
+        // Before it was connected, this ends the attempt.
+        if (since === undefined) {
+          controller.abort(
+            cause ?? new CommlibError('CONNECTION_FAILED', `cannot connect to ${driver.target}: it disconnected`),
+          )
+        } else lost(since, cause)
+      },
+      status: tell,
+      error: error => settings.onError?.(error),
+    }
+    try {
+      const opening = driver.open(events, { signal })
+      // Whoever answers after the time limit is not wanted any more.
+      opening.then(late => (signal.aborted ? late.close() : undefined)).catch(() => {})
+      opened = await Promise.race([opening, aborted])
+      await Promise.race([entries.establish(opened), aborted])
+      since = performance.now()
+      link = opened
+      state = 'connected'
+      wasConnected = true
+    } catch (error) {
+      ended = true
+      entries.lost()
+      if (opened !== undefined) void opened.close().catch(() => {}) // it has failed already
+      controller.abort(error)
+      throw error
+    } finally {
+      clearTimeout(limit)
+      attempt = undefined
+    }
+  }
+
+  function connected(): void {
+    failures = 0
+    outbox.accept()
+    tell({ type: 'connected' })
+    if (link !== undefined) void outbox.open(link)
+  }
+
+  function lost(since: number, cause: Error | undefined): void {
+    link = undefined
+    entries.lost()
+    outbox.lost()
+    tell({ type: 'disconnected', cause })
+    if (state !== 'connected') return
+    shortLived = performance.now() - since < SHORT_LIVED ? shortLived + 1 : 0
+    if (cause instanceof CommlibError && cause.code === 'SESSION_TAKEN') fail(cause)
+    else if (shortLived >= MAX_SHORT_LIVED) {
+      const message = `${driver.target} ended ${shortLived} connections right after accepting them: another client may use the same id`
+      fail(new CommlibError('SESSION_TAKEN', message, { cause }))
+    } else {
+      // At once, but a fleet does not come back in one instant.
+      retry(Math.round(Math.random() * RECONNECT.first))
+    }
+  }
+
+  function retry(delay: number): void {
+    state = 'waiting'
+    timer = setTimeout(() => {
+      state = 'connecting'
+      open().then(connected, thrown => {
+        if (state === 'closed') return
+        const cause = toError(thrown)
+        const next = backoff(++failures, RECONNECT)
+        retry(next)
+        tell({ type: 'reconnecting', attempt: failures, delay: next, cause })
+      })
+    }, delay)
+  }
+
+  function fail(error: Error): void {
+    state = 'failed'
+    entries.end(error)
+    outbox.refuse(error)
+    tell({ type: 'error', error, fatal: true })
+  }
+
+  async function connect(given: ConnectOptions = {}): Promise<void> {
+    if (state === 'closed') throw closed()
+    if (state !== 'idle' && state !== 'failed') {
+      throw new CommlibError('INVALID_OPTION', `${driver.name} is connecting or connected already: connect() once`)
+    }
+    given.signal?.throwIfAborted()
+    settings = given
+    shortLived = 0
+    if (given.waitForBroker) {
+      outbox.accept()
+      return retry(0)
+    }
+    state = 'connecting'
+    const abort = () => attempt?.abort(given.signal?.reason)
+    given.signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await open()
+    } catch (error) {
+      // TypeScript does not see that close() may have come in between.
+      if ((state as State) !== 'closed') state = 'idle'
+      throw error
+    } finally {
+      given.signal?.removeEventListener('abort', abort)
+    }
+    connected()
+  }
+
+  function add(label: string, establish: (link: Link) => Promise<Subscription>, signal: AbortSignal | undefined) {
+    if (state === 'closed') throw closed()
+    if (state === 'idle' || state === 'failed') {
+      throw new CommlibError('CLOSED', `${driver.name} is not connected: call connect() first`)
+    }
+    return entries.add(label, establish, { signal, early: settings.waitForBroker === true && !wasConnected })
+  }
+
+  async function end(): Promise<void> {
+    clearTimeout(timer)
+    const before = state
+    state = 'closed'
+    attempt?.abort(closed())
+    entries.end(closed())
+    if (before === 'connected') await outbox.settled(CLOSE_GRACE)
+    outbox.refuse(closed())
+    const last = link
+    link = undefined
+    await last?.close()
+  }
+
+  function closed(): CommlibError {
+    return new CommlibError('CLOSED', `${driver.name} was closed`)
+  }
+
+  const close = () => (closing ??= end())
+  return {
+    name: driver.name,
+    supports: driver.supports,
+    connect,
+    close,
+    [Symbol.asyncDispose]: close,
+
+    publish: (topic, frame, given) => {
+      const { link } = outbox
+      if (link !== undefined && given?.reliable !== true && given?.signal?.aborted !== true) {
+        return link.publish(topic, frame, given)
+      }
+      return outbox.publish(topic, frame, given)
+    },
+    push: (queue, frame, given) => {
+      const { link } = outbox
+      if (link !== undefined && given?.signal?.aborted !== true) return link.push(queue, frame, given)
+      return outbox.push(queue, frame, given)
+    },
+    subscribe: async (pattern, onFrame, given) =>
+      add(`subscription to '${pattern}'`, link => link.subscribe(pattern, onFrame, given), given?.signal),
+    pull: async (queue, onFrame, given) =>
+      add(`service on '${queue}'`, link => link.pull(queue, onFrame, given), given?.signal),
+    inbox: async (onReply, given) =>
+      openInbox(onReply, driver.replyTo, establish => add('return address', establish, given?.signal)),
+  }
+}
