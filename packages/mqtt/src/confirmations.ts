@@ -1,0 +1,108 @@
+import { CommlibError, type Frame } from '@commlib/core/internal'
+import { refused } from './errors.ts'
+import { measure } from './packet.ts'
+import type { Writer } from './writer.ts'
+
+interface Pending {
+  readonly topic: string
+  readonly frame: Frame
+  readonly retain: boolean
+
+  /** Rejects when nobody subscribes. */
+  readonly mandatory: boolean
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export interface ConfirmationsOptions {
+  readonly writer: Writer
+  readonly version: 4 | 5
+
+  /** How many unconfirmed messages the broker takes. */
+  readonly window: number
+
+  /** Throws for a packet that the broker would not take. */
+  check(name: string, size: number): void
+  allocateId(): number
+}
+
+const NO_MATCHING_SUBSCRIBERS = 0x10
+
+/** Messages at QoS 1 and their PUBACKs: no more on their way than the broker wants. */
+export class Confirmations {
+  readonly #options: ConfirmationsOptions
+  readonly #sent = new Map<number, Pending>()
+  #waiting = new Set<Pending>()
+
+  constructor(options: ConfirmationsOptions) {
+    this.#options = options
+  }
+
+  has(id: number): boolean {
+    return this.#sent.has(id)
+  }
+
+  publish(
+    topic: string,
+    frame: Frame,
+    how: { retain: boolean; mandatory: boolean; signal: AbortSignal | undefined },
+  ): Promise<void> {
+    const { retain, mandatory, signal } = how
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    return new Promise((resolve, reject) => {
+      const pending: Pending = { topic, frame, retain, mandatory, resolve: done(resolve), reject: done(reject) }
+      function done<T>(settle: (value: T) => void): (value: T) => void {
+        if (signal === undefined) return settle
+        return value => {
+          signal.removeEventListener('abort', abort)
+          settle(value)
+        }
+      }
+      const abort = () => {
+        this.#waiting.delete(pending)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      if (this.#sent.size < this.#options.window) this.#send(pending)
+      else this.#waiting.add(pending)
+    })
+  }
+
+  /** A PUBACK has come. */
+  confirm(id: number, reason: number): void {
+    const pending = this.#sent.get(id)
+    if (pending === undefined) return
+    this.#sent.delete(id)
+    if (reason >= 0x80) pending.reject(refused(`the broker did not take the message to '${pending.topic}'`, reason))
+    else if (reason === NO_MATCHING_SUBSCRIBERS && pending.mandatory) {
+      pending.reject(new CommlibError('NO_SERVICE', `nobody serves '${pending.topic}'`))
+    } else pending.resolve()
+    for (const next of this.#waiting) {
+      if (this.#sent.size >= this.#options.window) break
+      this.#waiting.delete(next)
+      this.#send(next)
+    }
+  }
+
+  end(error: Error): void {
+    const pending = [...this.#sent.values(), ...this.#waiting]
+    this.#sent.clear()
+    this.#waiting = new Set()
+    for (const { reject } of pending) reject(error)
+  }
+
+  #send(pending: Pending): void {
+    const { writer, version, check, allocateId } = this.#options
+    let id = 0
+    try {
+      id = allocateId()
+      const packet = measure(pending.topic, pending.frame, version, pending.retain, id)
+      check(pending.topic, packet.size)
+      this.#sent.set(id, pending)
+      void writer.publish(packet) // its PUBACK is what is waited for
+    } catch (error) {
+      this.#sent.delete(id)
+      pending.reject(error)
+    }
+  }
+}

@@ -1,0 +1,341 @@
+import { CommlibError, type Frame, type LinkEvents, toError } from '@commlib/core/internal'
+import { connect, type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
+import { Acknowledgements } from './acknowledgements.ts'
+import { Confirmations } from './confirmations.ts'
+import { connackReason, connectionFailed, connectionLost, refused } from './errors.ts'
+import { CONTENT_ENCODING, measure } from './packet.ts'
+import { Subscriptions } from './subscriptions.ts'
+import { fromTopic } from './topic.ts'
+import { Writer } from './writer.ts'
+
+export interface ConnectionOptions {
+  /** Scheme, host and port, for error messages. */
+  readonly target: string
+
+  /** What mqtt.js is given. */
+  readonly client: IClientOptions
+  readonly version: 4 | 5
+  readonly maxMessageBytes: number
+  readonly signal: AbortSignal
+
+  /** The broker keeps subscriptions and messages when the connection ends. */
+  readonly durable: boolean
+}
+
+/** Milliseconds that saying goodbye may take. */
+const CLOSE_TIMEOUT = 1000
+
+/** Milliseconds that a session's messages wait for somebody to listen. */
+const UNHEARD = 5000
+
+/** One MQTT connection, from CONNACK to the end of its socket. */
+export interface Connection {
+  readonly version: 4 | 5
+  readonly sessionPresent: boolean
+
+  /** The broker knows `$share`; `undefined` where it does not tell. */
+  readonly shares: boolean | undefined
+  readonly subscriptions: Subscriptions
+
+  /** Resolves when written, or confirmed if `confirm`. */
+  publish(
+    topic: string,
+    frame: Frame,
+    how: { retain: boolean; confirm: boolean; mandatory: boolean; signal: AbortSignal | undefined },
+  ): Promise<void>
+  close(): Promise<void>
+}
+
+/** The broker does not speak this version, or hangs up when it hears it. */
+export class VersionRefused extends Error {}
+
+export function openConnection(options: ConnectionOptions, events: LinkEvents): Promise<Connection> {
+  const { target, version, signal } = options
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    let client: MqttClient
+    try {
+      client = connect({ ...options.client, ...OURS, protocolVersion: version })
+    } catch (error) {
+      return reject(
+        new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${toError(error).message}`, {
+          cause: error,
+        }),
+      )
+    }
+    noDelay(client.stream)
+    let failure: unknown
+    let live: ReturnType<typeof establish> | undefined
+    let reached = false
+    const abort = () => {
+      client.end(true)
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    client.stream.on('connect', () => {
+      reached = true
+    })
+    client.on('error', error => {
+      failure = error
+    })
+    client.on('disconnect', ({ reasonCode }) => {
+      failure = refused(`${target} ended the connection`, reasonCode ?? 0)
+    })
+    // At CONNACK, not at 'connect': a session's messages follow in the same turn.
+    client.on('packetreceive', packet => {
+      if (packet.cmd === 'puback') live?.confirm(packet.messageId ?? 0, packet.reasonCode ?? 0)
+      else if (packet.cmd === 'connack' && (packet.returnCode ?? packet.reasonCode ?? 0) === 0) {
+        live = establish(client, packet, options, events)
+      }
+    })
+    client.on('connect', () => {
+      signal.removeEventListener('abort', abort)
+      if (live !== undefined) resolve(live.connection)
+    })
+    client.once('close', () => {
+      signal.removeEventListener('abort', abort)
+      const cause = failure === undefined ? undefined : toError(failure)
+      if (live !== undefined) live.lost(cause)
+      const reason = connackReason(failure)
+      if (reason === 0x84 || (failure === undefined && reached)) {
+        reject(new VersionRefused(`${target} does not speak MQTT ${version === 5 ? '5' : '3.1.1'}, or hung up`))
+      } else reject(connectionFailed(target, failure ?? 'it hung up'))
+      client.end(true)
+    })
+  })
+}
+
+/** What we do ourselves, or must not be done. */
+const OURS = {
+  reconnectPeriod: 0,
+  resubscribe: false,
+  queueQoSZero: false,
+  // The attempt is bounded by its signal.
+  connectTimeout: 2 ** 31 - 1,
+} satisfies IClientOptions
+
+function noDelay(stream: unknown): void {
+  const { setNoDelay } = stream as { setNoDelay?: (on: boolean) => void }
+  setNoDelay?.call(stream, true)
+}
+
+function establish(client: MqttClient, connack: IConnackPacket, options: ConnectionOptions, events: LinkEvents) {
+  const { target, version, maxMessageBytes } = options
+  const server = connack.properties ?? {}
+  const maxPacket = server.maximumPacketSize ?? Infinity
+  const writer = new Writer(client.stream)
+  const acknowledgements = new Acknowledgements(id => writer.puback(id))
+  const { messageIdProvider } = client
+  const allocateId = (): number => {
+    for (;;) {
+      const id = messageIdProvider.allocate()
+      if (id === null) throw new CommlibError('BUFFER_FULL', 'all packet identifiers are in use')
+      if (!confirmations.has(id) && client.outgoing[id] === undefined) return id
+    }
+  }
+  const confirmations = new Confirmations({
+    writer,
+    version,
+    window: server.receiveMaximum ?? 65_535,
+    check,
+    allocateId,
+  })
+  let ended = false
+  let closing: Promise<void> | undefined
+
+  const subscriptions = new Subscriptions({
+    // What a session has kept carries the identifiers of an earlier connection.
+    identifiers: version === 5 && server.subscriptionIdentifiersAvailable !== false && !options.durable,
+    onError: events.error,
+    subscribe: async (filter, { qos, retained, identifier }) => {
+      if (ended) throw connectionLost(target)
+      release()
+      writer.flush()
+      const properties = identifier === undefined ? {} : { properties: { subscriptionIdentifier: identifier } }
+      await new Promise<void>((resolve, reject) => {
+        client.subscribe(
+          filter,
+          { qos, ...(version === 5 && { rh: retained ? 0 : 2 }), ...properties },
+          (error, _, packet) => {
+            if (error === null) resolve()
+            else {
+              const granted = packet?.granted[0]
+              reject(
+                typeof granted === 'number'
+                  ? refused(`the broker refused the subscription to '${filter}'`, granted)
+                  : connectionLost(target),
+              )
+            }
+          },
+        )
+      })
+    },
+    unsubscribe: async filter => {
+      if (ended || closing !== undefined || options.durable) return
+      writer.flush()
+      // A connection that ends takes its subscriptions with it.
+      await new Promise<void>(resolve => client.unsubscribe(filter, () => resolve()))
+    },
+  })
+
+  function check(name: string, size: number): void {
+    if (size > maxPacket) {
+      throw new CommlibError(
+        'MESSAGE_TOO_LARGE',
+        `the message to '${name}' makes a packet of ${size} bytes; ${target} takes ${maxPacket}`,
+      )
+    }
+  }
+
+  const unheard: Array<{ packet: IPublishPacket; acknowledge: () => void }> = []
+  // A session's messages come before its subscriptions.
+  let hold = options.durable
+  let holdTimer: ReturnType<typeof setTimeout> | undefined
+
+  function receive(packet: IPublishPacket): void {
+    const { qos, messageId = 0 } = packet
+    if (packet.payload.length > maxMessageBytes) {
+      const message = `a message on '${packet.topic}' has ${packet.payload.length} bytes, more than maxMessageBytes (${maxMessageBytes})`
+      events.error(new CommlibError('MESSAGE_TOO_LARGE', message))
+      if (qos > 0) acknowledgements.now(messageId)
+      return
+    }
+    const settled = subscriptions.deliver(packet.topic, toFrame(packet), packet.properties?.subscriptionIdentifier)
+    if (qos === 0) return
+    if (settled === undefined) acknowledgements.now(messageId)
+    else if (settled === false) {
+      if (hold) unheard.push({ packet, acknowledge: acknowledgements.expect(messageId) })
+      else acknowledgements.now(messageId)
+    } else void settled.catch(events.error).then(acknowledgements.expect(messageId))
+  }
+
+  /** Somebody new listens: offers it what nobody wanted yet. */
+  function release(): void {
+    for (const held of unheard.splice(0)) {
+      const settled = subscriptions.deliver(held.packet.topic, toFrame(held.packet), undefined)
+      if (settled === false) unheard.push(held)
+      else if (settled === undefined) held.acknowledge()
+      else void settled.catch(events.error).then(held.acknowledge)
+    }
+  }
+
+  if (hold) {
+    holdTimer = setTimeout(() => {
+      hold = false
+      if (unheard.length > 0) {
+        const topics = [...new Set(unheard.map(({ packet }) => fromTopic(packet.topic)))].join(', ')
+        events.status({
+          type: 'messages-lost',
+          count: unheard.length,
+          reason: `the session holds messages nobody here subscribes to: ${topics}`,
+        })
+      }
+      for (const { acknowledge } of unheard.splice(0)) acknowledge()
+    }, UNHEARD)
+  }
+
+  // Acknowledging is ours: the error makes mqtt.js skip its PUBACK and go on reading.
+  const mine = new Error('acknowledged by the receiver')
+  client.handleMessage = (packet, done) => {
+    try {
+      receive(packet)
+    } catch (error) {
+      events.error(error)
+    }
+    if (packet.qos === 0) done()
+    else done(mine)
+  }
+
+  function end(): void {
+    if (ended) return
+    ended = true
+    clearTimeout(holdTimer)
+    writer.end()
+    acknowledgements.end()
+  }
+
+  function lost(cause: Error | undefined): void {
+    if (ended) return
+    end()
+    if (closing === undefined) events.lost(cause)
+    confirmations.end(connectionLost(target))
+  }
+
+  async function close(): Promise<void> {
+    if (ended) return
+    acknowledgements.end()
+    writer.flush()
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(() => client.end(true), CLOSE_TIMEOUT)
+      client.once('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+      client.end()
+    })
+  }
+
+  const connection: Connection = {
+    version,
+    sessionPresent: connack.sessionPresent,
+    shares: version === 5 ? server.sharedSubscriptionAvailable !== false : undefined,
+    subscriptions,
+    publish: (topic, frame, { retain, confirm, mandatory, signal }) => {
+      if (ended || closing !== undefined) return Promise.reject(connectionLost(target))
+      if (frame.body.byteLength > maxMessageBytes) {
+        const message = `the message to '${topic}' has ${frame.body.byteLength} bytes, more than maxMessageBytes (${maxMessageBytes})`
+        return Promise.reject(new CommlibError('MESSAGE_TOO_LARGE', message))
+      }
+      if (confirm || mandatory) return confirmations.publish(topic, frame, { retain, mandatory, signal })
+      try {
+        const packet = measure(topic, frame, version, retain, 0)
+        check(topic, packet.size)
+        return writer.publish(packet)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    },
+    close: () => (closing ??= close()),
+  }
+  return { connection, lost, confirm: (id: number, reason: number) => confirmations.confirm(id, reason) }
+}
+
+function toFrame({ payload, properties, retain }: IPublishPacket): Frame {
+  const body = payload as Uint8Array // mqtt.js only gives text when it is asked for an encoding
+  const latched = retain ? true : undefined
+  if (properties === undefined) {
+    return {
+      body,
+      replyTo: undefined,
+      correlationId: undefined,
+      contentType: undefined,
+      contentEncoding: undefined,
+      expiry: undefined,
+      latched,
+      headers: undefined,
+    }
+  }
+  const { responseTopic, correlationData, contentType, messageExpiryInterval, userProperties } = properties
+  let headers: Record<string, string> | undefined
+  let contentEncoding: string | undefined
+  for (const key in userProperties) {
+    const value = userProperties[key]
+    const text = Array.isArray(value) ? value[value.length - 1] : value
+    if (text === undefined) continue
+    if (key === CONTENT_ENCODING) contentEncoding = text
+    else {
+      headers ??= {}
+      headers[key] = text
+    }
+  }
+  return {
+    body,
+    replyTo: responseTopic === undefined ? undefined : fromTopic(responseTopic),
+    correlationId: correlationData?.toString(),
+    contentType,
+    contentEncoding,
+    expiry: messageExpiryInterval === undefined ? undefined : messageExpiryInterval * 1000,
+    latched,
+    headers,
+  }
+}

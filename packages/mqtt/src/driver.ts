@@ -1,0 +1,113 @@
+import { CommlibError, type Driver, type LinkEvents, randomId, type TransportSupports } from '@commlib/core/internal'
+import { type Connection, openConnection, VersionRefused } from './connection.ts'
+import { connectionFailed } from './errors.ts'
+import { createLink } from './link.ts'
+import type { Settings } from './options.ts'
+
+/** A driver for one client id. Given a durable name, the broker keeps its session. */
+export function createDriver(
+  settings: Settings,
+  durable?: { readonly name: string; readonly clientId: string },
+): Driver {
+  const { target } = settings
+  const inboxRoot = `rpc-${randomId()}`
+  const clientId = durable?.clientId ?? settings.clientId
+  let version = settings.version
+  let knows5 = false
+  let hadSession = false
+  let toldVersion = false
+
+  async function open(
+    events: LinkEvents,
+    signal: AbortSignal,
+    speak: 4 | 5,
+    id: string,
+    withWill: boolean,
+  ): Promise<Connection> {
+    return openConnection(
+      {
+        target,
+        version: speak,
+        maxMessageBytes: settings.maxMessageBytes,
+        signal,
+        durable: durable !== undefined,
+        client: {
+          ...settings.client,
+          clientId: id,
+          clean: durable === undefined,
+          ...(withWill && settings.will !== undefined && { will: settings.will }),
+          properties:
+            speak === 4
+              ? undefined
+              : {
+                  ...settings.client.properties,
+                  sessionExpiryInterval: durable === undefined ? 0 : settings.sessionExpiry,
+                },
+        } as Settings['client'], // `properties: undefined` is what 3.1.1 needs
+      },
+      events,
+    )
+  }
+
+  return {
+    name: 'mqtt',
+    target,
+    supports: supportsOf(settings),
+    replyTo: token => `${inboxRoot}.${token}`,
+    open: async (events, { signal }) => {
+      let first: Connection
+      let speaks = version
+      try {
+        first = await open(events, signal, version, clientId, durable === undefined)
+        knows5 ||= version === 5
+      } catch (error) {
+        if (!(error instanceof VersionRefused)) throw error
+        if (!settings.fallback || version === 4 || knows5) throw connectionFailed(target, error)
+        speaks = 4
+        try {
+          first = await open(events, signal, 4, clientId, durable === undefined)
+        } catch (second) {
+          throw second instanceof VersionRefused ? connectionFailed(target, second) : second
+        }
+        version = 4
+        if (!toldVersion) {
+          toldVersion = true
+          const message = `${target} speaks MQTT 3.1.1 only: no message expiry, no headers, and calls that nobody serves end by their timeout (protocolVersion: 4 expects that)`
+          events.status({ type: 'error', error: new CommlibError('UNSUPPORTED', message) })
+        }
+      }
+      if (durable !== undefined) {
+        if (hadSession && !first.sessionPresent) events.status({ type: 'session-lost', durable: durable.name })
+        hadSession = true
+      }
+      let lanes = 1
+      const another = async () => {
+        if (durable !== undefined) {
+          throw new CommlibError(
+            'UNSUPPORTED',
+            `the subscriptions of the durable '${durable.name}' overlap: give each a durable name of its own`,
+          )
+        }
+        return open(events, AbortSignal.timeout(settings.connectTimeout), speaks, `${clientId}-${++lanes}`, false)
+      }
+      return createLink(first, { group: settings.group, inboxRoot, another }, events)
+    },
+  }
+}
+
+/** What MQTT can do. Said for the version that was asked for: a broker that only speaks 3.1.1 is reported. */
+function supportsOf({ version, group }: Settings): TransportSupports {
+  return {
+    properties: false,
+    queueing: false,
+    competing: group !== false,
+    reliable: true,
+    latched: true,
+    groups: true,
+    durable: true,
+    groupTakeover: 'never',
+    noService: version === 5 ? 'confirmed' : 'never',
+    expiry: version === 5,
+    deadLetter: false,
+  }
+}

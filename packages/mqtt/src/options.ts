@@ -1,0 +1,286 @@
+import { assertTopic, CommlibError, type OfflineBufferOptions } from '@commlib/core/internal'
+import type { IClientOptions } from 'mqtt'
+
+export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss'
+
+/** What the broker publishes when this client disappears without saying goodbye. */
+export interface WillOptions {
+  /** A dotted topic. */
+  readonly topic: string
+  readonly payload: string | Uint8Array
+
+  /** Delivered at least once. @default false */
+  readonly reliable?: boolean | undefined
+
+  /** Kept for subscribers that come later. @default false */
+  readonly latched?: boolean | undefined
+}
+
+/** How the broker's certificate is checked, and the client's own. PEM text, or bytes. */
+export interface TlsOptions {
+  /** Certificates to trust instead of the system's. */
+  readonly ca?: string | Uint8Array | undefined
+
+  /** The client's certificate. */
+  readonly cert?: string | Uint8Array | undefined
+
+  /** The client's private key. */
+  readonly key?: string | Uint8Array | undefined
+
+  /** Opens the private key. */
+  readonly passphrase?: string | undefined
+
+  /** Refuses a broker whose certificate cannot be verified. @default true */
+  readonly rejectUnauthorized?: boolean | undefined
+
+  /** The name the certificate must have. @default the host */
+  readonly servername?: string | undefined
+}
+
+export interface MqttOptions {
+  /** How to connect, when there is no URL. @default 'mqtt' */
+  readonly protocol?: Scheme | 'tcp' | 'ssl' | 'tls' | undefined
+
+  /** @default 'localhost' */
+  readonly host?: string | undefined
+
+  /** @default 1883 for mqtt, 8883 for mqtts, 80 for ws, 443 for wss */
+  readonly port?: number | undefined
+
+  /** The path of a WebSocket. @default '/mqtt' */
+  readonly path?: string | undefined
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+
+  /** Names this client to the broker, which allows one connection a name. @default 'commlib-' and a random id */
+  readonly clientId?: string | undefined
+
+  /**
+   * 5, or 4 for MQTT 3.1.1, which has no message expiry, no headers, and cannot tell that nobody serves a call. When left
+   * out, a broker that refuses 5 is spoken to in 3.1.1, which is reported once.
+   *
+   * @default 5
+   */
+  readonly protocolVersion?: 4 | 5 | undefined
+
+  /** Seconds of silence after which the broker is asked whether it is still there; 0 never asks. @default 30 */
+  readonly keepalive?: number | undefined
+
+  readonly will?: WillOptions | undefined
+
+  /** For mqtts and wss. */
+  readonly tls?: TlsOptions | undefined
+
+  /** Bytes of the largest body that is sent or received. @default 16 MiB */
+  readonly maxMessageBytes?: number | undefined
+
+  /** Seconds the broker keeps a durable subscription while nobody is connected. @default 7 days */
+  readonly sessionExpiry?: number | undefined
+
+  /** Reliable messages the broker may send before they are acknowledged. @default 256 */
+  readonly receiveMaximum?: number | undefined
+
+  /**
+   * The share group in which services of one name share their requests; `false` where the broker has no shared
+   * subscriptions, and every instance then answers.
+   *
+   * @default 'commlib'
+   */
+  readonly group?: string | false | undefined
+
+  /** What is kept while there is no connection. */
+  readonly offlineBuffer?: OfflineBufferOptions | undefined
+
+  /** Milliseconds that an attempt to connect may take. @default 10_000 */
+  readonly connectTimeout?: number | undefined
+
+  /** Whatever else mqtt.js takes. What has an option above, and how to reconnect, is not taken from here. */
+  readonly client?: IClientOptions | undefined
+}
+
+/** Options, checked and complete. */
+export interface Settings {
+  readonly target: string
+  readonly clientId: string
+  readonly version: 4 | 5
+
+  /** The user has not chosen: 3.1.1 may be tried. */
+  readonly fallback: boolean
+  readonly maxMessageBytes: number
+  readonly sessionExpiry: number
+  readonly group: string | false
+  readonly offlineBuffer: OfflineBufferOptions
+  readonly connectTimeout: number
+
+  /** What every connection of mqtt.js is given. */
+  readonly client: IClientOptions
+  readonly will: IClientOptions['will']
+}
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  mqtt: 'mqtt',
+  tcp: 'mqtt',
+  mqtts: 'mqtts',
+  ssl: 'mqtts',
+  tls: 'mqtts',
+  ws: 'ws',
+  wss: 'wss',
+}
+const PORTS: Readonly<Record<Scheme, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 }
+const KNOWN = new Set([
+  'protocol',
+  'host',
+  'port',
+  'path',
+  'username',
+  'password',
+  'clientId',
+  'protocolVersion',
+  'keepalive',
+  'will',
+  'tls',
+  'maxMessageBytes',
+  'sessionExpiry',
+  'receiveMaximum',
+  'group',
+  'offlineBuffer',
+  'connectTimeout',
+  'client',
+])
+const KNOWN_TLS = new Set(['ca', 'cert', 'key', 'passphrase', 'rejectUnauthorized', 'servername'])
+
+/** The URL schemes of this transport. */
+export const schemes: readonly string[] = Object.keys(SCHEMES)
+
+/** Checks options and fills in the defaults. Throws `INVALID_OPTION`, naming the option. */
+export function resolveOptions(url: string | undefined, given: MqttOptions, randomId: () => string): Settings {
+  const options: MqttOptions = { ...(url === undefined ? {} : parseUrl(url)), ...defined(given) }
+  for (const key of Object.keys(options))
+    if (!KNOWN.has(key)) throw invalid(key, undefined, `is not an option: ${[...KNOWN].join(', ')}`)
+  const { username, password, tls = {}, will, group = 'commlib', path = '/mqtt', host = 'localhost' } = options
+
+  const protocol = SCHEMES[string('protocol', options.protocol ?? 'mqtt')]
+  if (protocol === undefined) throw invalid('protocol', options.protocol, `must be one of ${schemes.join(', ')}`)
+  if (string('host', host) === '' || /[\s/@]/.test(host))
+    throw invalid('host', host, 'must be a host name or an IP address')
+  const port = integer('port', options.port ?? PORTS[protocol], 1, 65_535)
+  if (!string('path', path).startsWith('/')) throw invalid('path', path, "must begin with '/'")
+  if (username !== undefined) string('username', username)
+  if (password !== undefined && typeof password !== 'string') throw invalid('password', undefined, 'must be a string')
+  if (password !== undefined && username === undefined)
+    throw invalid('username', undefined, 'is missing: MQTT takes a password only with one')
+  const version = options.protocolVersion ?? 5
+  if (version !== 4 && version !== 5) throw invalid('protocolVersion', version, 'must be 5, or 4 for MQTT 3.1.1')
+  if (group !== false && (typeof group !== 'string' || group === '' || /[/+#]/.test(group))) {
+    throw invalid('group', group, 'must be false or a name without /, + and #')
+  }
+  const clientId = options.clientId ?? `commlib-${randomId()}`
+  if (string('clientId', clientId) === '') throw invalid('clientId', clientId, 'must not be empty')
+  for (const key of Object.keys(tls))
+    if (!KNOWN_TLS.has(key)) throw invalid(`tls.${key}`, undefined, `is not an option: ${[...KNOWN_TLS].join(', ')}`)
+  const secure = protocol === 'mqtts' || protocol === 'wss'
+  if (!secure && options.tls !== undefined) throw invalid('tls', undefined, `needs mqtts or wss, not ${protocol}`)
+  const maxMessageBytes = integer('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024, 1, 268_435_455)
+  const receiveMaximum = integer('receiveMaximum', options.receiveMaximum ?? 256, 1, 65_535)
+  const websocket = protocol === 'ws' || protocol === 'wss'
+
+  return {
+    target: `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    clientId,
+    version,
+    fallback: options.protocolVersion === undefined,
+    maxMessageBytes,
+    sessionExpiry: integer('sessionExpiry', options.sessionExpiry ?? 7 * 24 * 3600, 1, 0xffffffff),
+    group,
+    offlineBuffer: options.offlineBuffer ?? {},
+    connectTimeout: integer('connectTimeout', options.connectTimeout ?? 10_000, 1, 2 ** 31 - 1),
+    will: will === undefined ? undefined : resolveWill(will),
+    client: {
+      ...options.client,
+      protocol,
+      // A WebSocket's address is a URL again.
+      host: websocket && host.includes(':') ? `[${host}]` : host,
+      port,
+      ...(websocket && { path }),
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      keepalive: integer('keepalive', options.keepalive ?? 30, 0, 65_535),
+      ...(secure && tlsOptions(tls, protocol, options.client)),
+      properties: {
+        ...options.client?.properties,
+        receiveMaximum,
+        // Room for what is not the body.
+        maximumPacketSize: maxMessageBytes + 128 * 1024,
+      },
+    },
+  }
+}
+
+function parseUrl(text: string): MqttOptions {
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    throw invalid('url', redact(text), 'is not a URL such as mqtt://localhost:1883')
+  }
+  const protocol = url.protocol.slice(0, -1)
+  if (SCHEMES[protocol] === undefined)
+    throw invalid('url', redact(text), `must begin with one of ${schemes.map(scheme => `${scheme}://`).join(', ')}`)
+  if (url.hostname === '') throw invalid('url', redact(text), 'names no host')
+  return defined({
+    protocol: SCHEMES[protocol],
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? undefined : Number(url.port),
+    path: url.pathname === '' || url.pathname === '/' ? undefined : url.pathname + url.search,
+    username: url.username === '' ? undefined : decodeURIComponent(url.username),
+    password: url.password === '' ? undefined : decodeURIComponent(url.password),
+  })
+}
+
+function redact(url: string): string {
+  return String(url).replace(/\/\/.*@/, '//***@')
+}
+
+function tlsOptions(tls: TlsOptions, protocol: Scheme, client: IClientOptions = {}): IClientOptions {
+  const { servername, ...rest } = { ...tls, rejectUnauthorized: tls.rejectUnauthorized ?? true }
+  const options = defined(rest) as IClientOptions // mqtt.js types Buffer where TLS takes any bytes
+  if (servername === undefined) return options
+  // mqtt.js does not hand a server name on to a WebSocket.
+  return protocol === 'wss'
+    ? { ...options, wsOptions: { ...client.wsOptions, servername } as object }
+    : { ...options, servername }
+}
+
+function resolveWill(will: WillOptions): NonNullable<IClientOptions['will']> {
+  assertTopic(will.topic)
+  const { payload } = will
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
+    throw invalid('will.payload', payload, 'must be a string or a Uint8Array')
+  return {
+    topic: will.topic.replaceAll('.', '/'),
+    payload: payload as string, // bytes are written as they are
+    qos: will.reliable ? 1 : 0,
+    retain: will.latched ?? false,
+  }
+}
+
+function string(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(name, value, 'must be a string')
+  return value
+}
+
+function integer(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw invalid(name, value, `must be a whole number from ${min} to ${max}`)
+  }
+  return value
+}
+
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}
+
+function invalid(name: string, value: unknown, why: string): CommlibError {
+  const shown = value === undefined ? '' : ` (${typeof value === 'string' ? `'${value}'` : String(value)})`
+  return new CommlibError('INVALID_OPTION', `mqtt: ${name}${shown} ${why}`)
+}

@@ -1,0 +1,187 @@
+import type { Frame } from '@commlib/core/internal'
+import { toTopic } from './topic.ts'
+
+const NON_ASCII = /[^\0-\x7f]/
+const encoder = new TextEncoder()
+
+/** A PUBLISH, measured and ready to be written. */
+export interface Publish {
+  /** As {@link wireName} gives it. */
+  readonly topic: string
+  readonly body: Uint8Array
+  readonly retain: boolean
+
+  /** 0: at most once, without a packet identifier. */
+  readonly id: number
+  readonly properties: Properties | undefined
+  readonly propertiesLength: number
+
+  /** What follows the fixed header. */
+  readonly remaining: number
+
+  /** The whole packet. */
+  readonly size: number
+}
+
+interface Properties {
+  readonly replyTo: string | undefined
+  readonly correlationId: string | undefined
+  readonly contentType: string | undefined
+  readonly expiry: number | undefined
+  readonly headers: readonly string[] | undefined
+}
+
+/** The name of the user property that carries {@link Frame.contentEncoding}. */
+export const CONTENT_ENCODING = 'content-encoding'
+
+/** One octet a character, so that a length is a byte count and writing needs no encoder. */
+export function octets(text: string): string {
+  return NON_ASCII.test(text) ? String.fromCharCode(...encoder.encode(text)) : text
+}
+
+/**
+ * A dotted name as octets. Its dots become slashes while it is written, since that costs nothing there; a dot that
+ * stays one, in a foreign name, is a character that ends as 0x2e when it is cut to eight bits.
+ */
+function wireName(name: string): string {
+  const text = octets(name.includes('%') ? toTopic(name) : name)
+  return name.includes('%') ? text.replaceAll('.', '\u012e') : text
+}
+
+/** Measures a PUBLISH. */
+export function measure(name: string, frame: Frame, version: 4 | 5, retain: boolean, id: number): Publish {
+  const { body } = frame
+  const topic = wireName(name)
+  let properties: Properties | undefined
+  let length = 0
+  let remaining = 2 + topic.length + body.byteLength + (id === 0 ? 0 : 2)
+  if (version === 5) {
+    const { correlationId, contentType, contentEncoding, expiry, headers } = frame
+    const replyTo = frame.replyTo === undefined ? undefined : wireName(frame.replyTo)
+    if (
+      replyTo !== undefined ||
+      correlationId !== undefined ||
+      contentType !== undefined ||
+      expiry !== undefined ||
+      headers !== undefined ||
+      contentEncoding !== undefined
+    ) {
+      properties = {
+        replyTo,
+        correlationId: correlationId === undefined ? undefined : octets(correlationId),
+        contentType: contentType === undefined ? undefined : octets(contentType),
+        // Whole seconds: rounded up, since core counts the milliseconds itself.
+        expiry: expiry === undefined ? undefined : Math.min(0xffffffff, Math.max(1, Math.ceil(expiry / 1000))),
+        headers: headers === undefined && contentEncoding === undefined ? undefined : pairs(headers, contentEncoding),
+      }
+      if (properties.expiry !== undefined) length += 5
+      if (properties.contentType !== undefined) length += 3 + properties.contentType.length
+      if (replyTo !== undefined) length += 3 + replyTo.length
+      if (properties.correlationId !== undefined) length += 3 + properties.correlationId.length
+      if (properties.headers !== undefined) {
+        for (let i = 0; i < properties.headers.length; i += 2) length += 1
+        for (const text of properties.headers) length += 2 + text.length
+      }
+    }
+    remaining += varintLength(length) + length
+  }
+  return {
+    topic,
+    body,
+    retain,
+    id,
+    properties,
+    propertiesLength: version === 5 ? length : -1,
+    remaining,
+    size: 1 + varintLength(remaining) + remaining,
+  }
+}
+
+/** Writes all of a packet but its body; returns where the body begins. */
+export function writeHead(into: Uint8Array, start: number, packet: Publish): number {
+  const { topic, id, properties, propertiesLength } = packet
+  let at = start
+  into[at++] = 0x30 | (id === 0 ? 0 : 0x02) | (packet.retain ? 0x01 : 0)
+  at = writeVarint(into, at, packet.remaining)
+  at = writeName(into, at, topic)
+  if (id !== 0) at = writeShort(into, at, id)
+  if (propertiesLength < 0) return at
+  at = writeVarint(into, at, propertiesLength)
+  if (properties === undefined) return at
+  const { expiry, contentType, replyTo, correlationId, headers } = properties
+  if (expiry !== undefined) {
+    into[at++] = 0x02
+    at = writeShort(into, at, expiry >>> 16)
+    at = writeShort(into, at, expiry & 0xffff)
+  }
+  if (contentType !== undefined) {
+    into[at++] = 0x03
+    at = writeText(into, at, contentType)
+  }
+  if (replyTo !== undefined) {
+    into[at++] = 0x08
+    at = writeName(into, at, replyTo)
+  }
+  if (correlationId !== undefined) {
+    into[at++] = 0x09
+    at = writeText(into, at, correlationId)
+  }
+  if (headers !== undefined) {
+    for (let i = 0; i < headers.length; i++) {
+      if (i % 2 === 0) into[at++] = 0x26
+      at = writeText(into, at, headers[i] as string)
+    }
+  }
+  return at
+}
+
+/** Writes a PUBACK that reports success. */
+export function writePuback(into: Uint8Array, start: number, id: number): number {
+  into[start] = 0x40
+  into[start + 1] = 2
+  return writeShort(into, start + 2, id)
+}
+
+function pairs(headers: Frame['headers'], contentEncoding: string | undefined): string[] {
+  const list: string[] = []
+  for (const key in headers) list.push(octets(key), octets(String(headers[key])))
+  if (contentEncoding !== undefined) list.push(CONTENT_ENCODING, octets(contentEncoding))
+  return list
+}
+
+function varintLength(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : 4
+}
+
+function writeVarint(into: Uint8Array, start: number, value: number): number {
+  let at = start
+  let rest = value
+  while (rest > 0x7f) {
+    into[at++] = (rest & 0x7f) | 0x80
+    rest >>>= 7
+  }
+  into[at++] = rest
+  return at
+}
+
+function writeShort(into: Uint8Array, at: number, value: number): number {
+  into[at] = value >>> 8
+  into[at + 1] = value & 0xff
+  return at + 2
+}
+
+function writeText(into: Uint8Array, start: number, text: string): number {
+  let at = writeShort(into, start, text.length)
+  for (let i = 0; i < text.length; i++) into[at++] = text.charCodeAt(i)
+  return at
+}
+
+/** Dots become slashes on the way. */
+function writeName(into: Uint8Array, start: number, name: string): number {
+  let at = writeShort(into, start, name.length)
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i)
+    into[at++] = code === 0x2e ? 0x2f : code
+  }
+  return at
+}

@@ -1,0 +1,197 @@
+import { type Frame, type Subscription, subscription } from '@commlib/core/internal'
+import { overlap } from './topic.ts'
+
+/** @param topic as MQTT has it */
+export type Receiver = (topic: string, frame: Frame) => void | Promise<void>
+
+export interface ListenOptions {
+  /** As MQTT has it, without a share. */
+  readonly filter: string
+
+  /** The share group, if any. */
+  readonly share?: string | undefined
+  readonly qos: 0 | 1
+
+  /** The kept messages are wanted. */
+  readonly latched: boolean
+
+  /** The message is acknowledged only when the receiver has settled. */
+  readonly settles: boolean
+}
+
+/** What the table needs of the connection. */
+export interface Wire {
+  /** Which filter a message came for is told by the broker, with an identifier. */
+  readonly identifiers: boolean
+
+  /** Receives what a receiver rejects with, where nobody waits for it. */
+  readonly onError: (error: unknown) => void
+
+  subscribe(filter: string, options: { qos: 0 | 1; retained: boolean; identifier: number | undefined }): Promise<void>
+  unsubscribe(filter: string): Promise<void>
+}
+
+interface Listener {
+  readonly receive: Receiver
+  readonly latched: boolean
+  readonly settles: boolean
+
+  /** Without identifiers: kept messages that come now are for this one. */
+  hungry: boolean
+}
+
+interface Entry {
+  readonly filter: string
+  readonly matches: (filterOrTopic: string) => boolean
+  readonly listeners: Set<Listener>
+  readonly identifiers: number[]
+  qos: 0 | 1
+}
+
+/** A message's way in, found by its identifier. */
+interface Target {
+  readonly entry: Entry
+
+  /** Who made the SUBSCRIBE: kept messages with this identifier are the answer to it. */
+  readonly asked: Listener
+}
+
+/** One SUBSCRIBE for each filter of a connection, and who listens to it. */
+export class Subscriptions {
+  readonly #wire: Wire
+  readonly #entries = new Map<string, Entry>()
+  readonly #targets = new Map<number, Target>()
+  #lastIdentifier = 0
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+  }
+
+  /** Whether a message could come for this filter and for another one that is here, and it could not be told which. */
+  conflicts(filter: string, share: string | undefined): boolean {
+    if (this.#wire.identifiers) return false
+    const name = shared(filter, share)
+    for (const entry of this.#entries.values())
+      if (entry.filter !== name && overlap(entry.filter.replace(SHARE, ''), filter)) return true
+    return false
+  }
+
+  /** Resolves when the broker has granted it. */
+  async listen(options: ListenOptions, receive: Receiver): Promise<Subscription> {
+    const { filter, share, qos, latched, settles } = options
+    const name = shared(filter, share)
+    const listener: Listener = {
+      receive,
+      latched: latched && share === undefined,
+      settles,
+      hungry: latched && share === undefined,
+    }
+    let entry = this.#entries.get(name)
+    const known = entry !== undefined
+    if (entry === undefined) {
+      entry = { filter: name, matches: filterMatcher(filter), listeners: new Set(), identifiers: [], qos }
+      this.#entries.set(name, entry)
+    }
+    entry.listeners.add(listener)
+    try {
+      // Again for a better quality of service, and for the kept messages, which only come after a SUBSCRIBE.
+      if (!known || qos > entry.qos || listener.latched) {
+        entry.qos = qos > entry.qos ? qos : entry.qos
+        await this.#subscribe(entry, listener)
+      }
+    } catch (error) {
+      this.#forget(entry, listener)
+      throw error
+    }
+    return subscription(() => this.#remove(entry, listener))
+  }
+
+  /**
+   * Hands a message to who listens. What is returned settles it; `undefined` when nobody waits for that, and
+   * `false` when nobody listens at all.
+   */
+  deliver(
+    topic: string,
+    frame: Frame,
+    identifier: number | readonly number[] | undefined,
+  ): Promise<unknown> | undefined | false {
+    if (typeof identifier === 'number') return this.#toTarget(this.#targets.get(identifier), topic, frame)
+    const settled: Array<Promise<unknown>> = []
+    let heard = false
+    const hear = (result: Promise<unknown> | undefined | false) => {
+      if (result !== false) heard = true
+      if (result) settled.push(result)
+    }
+    if (identifier !== undefined) for (const id of identifier) hear(this.#toTarget(this.#targets.get(id), topic, frame))
+    else {
+      for (const entry of this.#entries.values()) if (entry.matches(topic)) hear(this.#toListeners(entry, topic, frame))
+    }
+    if (!heard) return false
+    return settled.length === 0 ? undefined : Promise.all(settled)
+  }
+
+  #toTarget(target: Target | undefined, topic: string, frame: Frame): Promise<unknown> | undefined | false {
+    if (target === undefined) return false
+    if (frame.latched) return this.#toKept(target, topic, frame)
+    return this.#toListeners(target.entry, topic, frame)
+  }
+
+  #toListeners(entry: Entry, topic: string, frame: Frame): Promise<unknown> | undefined {
+    let settled: Promise<unknown> | undefined
+    for (const listener of entry.listeners) {
+      if (frame.latched && !listener.hungry) continue
+      const result = this.#receive(listener, topic, frame)
+      if (result !== undefined) settled = settled === undefined ? result : Promise.all([settled, result])
+    }
+    return settled
+  }
+
+  /** A kept message answers one SUBSCRIBE, and is for who made it. */
+  #toKept({ entry, asked }: Target, topic: string, frame: Frame): Promise<unknown> | undefined {
+    return asked.latched && entry.listeners.has(asked) ? this.#receive(asked, topic, frame) : undefined
+  }
+
+  #receive(listener: Listener, topic: string, frame: Frame): Promise<unknown> | undefined {
+    const result = listener.receive(topic, frame)
+    if (result === undefined) return undefined
+    if (listener.settles) return result
+    result.catch(this.#wire.onError)
+    return undefined
+  }
+
+  async #subscribe(entry: Entry, listener: Listener): Promise<void> {
+    let identifier: number | undefined
+    if (this.#wire.identifiers) {
+      identifier = ++this.#lastIdentifier
+      entry.identifiers.push(identifier)
+      this.#targets.set(identifier, { entry, asked: listener })
+    } else if (listener.latched) {
+      for (const other of entry.listeners) other.hungry = other === listener
+    }
+    await this.#wire.subscribe(entry.filter, { qos: entry.qos, retained: listener.latched, identifier })
+  }
+
+  async #remove(entry: Entry, listener: Listener): Promise<void> {
+    if (this.#forget(entry, listener)) await this.#wire.unsubscribe(entry.filter)
+  }
+
+  /** Whether that was the last one. */
+  #forget(entry: Entry, listener: Listener): boolean {
+    entry.listeners.delete(listener)
+    if (entry.listeners.size > 0 || this.#entries.get(entry.filter) !== entry) return false
+    this.#entries.delete(entry.filter)
+    for (const identifier of entry.identifiers) this.#targets.delete(identifier)
+    return true
+  }
+}
+
+const SHARE = /^\$share\/[^/]*\//
+
+function shared(filter: string, share: string | undefined): string {
+  return share === undefined ? filter : `$share/${share}/${filter}`
+}
+
+function filterMatcher(filter: string): (topic: string) => boolean {
+  if (!/[+#]/.test(filter)) return topic => topic === filter
+  return topic => overlap(filter, topic)
+}
