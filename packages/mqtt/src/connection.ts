@@ -94,8 +94,11 @@ export function openConnection(options: ConnectionOptions, events: LinkEvents): 
     })
     client.once('close', () => {
       signal.removeEventListener('abort', abort)
-      const cause = failure === undefined ? undefined : toError(failure)
-      if (live !== undefined) live.lost(cause)
+      if (live !== undefined) {
+        live.lost(failure === undefined ? undefined : toError(failure))
+        client.end(true)
+        return reject(connectionLost(target)) // for one that ended in its first moment
+      }
       const reason = connackReason(failure)
       if (reason === 0x84 || (failure === undefined && reached)) {
         reject(new VersionRefused(`${target} does not speak MQTT ${version === 5 ? '5' : '3.1.1'}, or hung up`))

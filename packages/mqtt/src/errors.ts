@@ -45,7 +45,7 @@ const RETURN_CODES: Readonly<Record<number, number>> = { 1: 0x84, 2: 0x85, 3: 0x
 
 /** The reason code of a refused CONNECT, in MQTT 5's numbers. */
 export function connackReason(error: unknown): number | undefined {
-  const { code } = error as { code?: unknown }
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'number' ? (RETURN_CODES[code] ?? code) : undefined
 }
 
