@@ -1,2 +1,2 @@
-export { type Mqtt, mqtt } from './mqtt.ts'
+export { forgetDurable, type Mqtt, mqtt } from './mqtt.ts'
 export type { MqttOptions, TlsOptions, WillOptions } from './options.ts'

@@ -59,13 +59,15 @@ export class Entries {
     }
   }
 
-  /** Ends everything without asking the broker; whoever waits for a confirmation gets this error. */
+  /** Ends everything; whoever waits for a confirmation gets this error. */
   end(error: Error): void {
-    this.lost()
     for (const entry of this.#entries) {
       entry.closed = true
       entry.first?.reject(error)
+      // Nothing more is delivered; that the connection ends before the broker has answered is no news.
+      entry.current?.close().catch(() => {})
     }
+    this.lost()
     this.#entries.clear()
   }
 
