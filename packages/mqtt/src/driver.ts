@@ -3,6 +3,7 @@ import { type Connection, openConnection, VersionRefused } from './connection.ts
 import { connectionFailed } from './errors.ts'
 import { createLink } from './link.ts'
 import type { Settings } from './options.ts'
+import { TakeoverGuess } from './takeover.ts'
 
 /** A driver for one client id. Given a durable name, the broker keeps its session. */
 export function createDriver(
@@ -16,6 +17,7 @@ export function createDriver(
   let knows5 = false
   let hadSession = false
   let toldVersion = false
+  const takeover = new TakeoverGuess()
 
   async function open(
     events: LinkEvents,
@@ -54,7 +56,22 @@ export function createDriver(
     target,
     supports: supportsOf(settings),
     replyTo: token => `${inboxRoot}.${token}`,
-    open: async (events, { signal }) => {
+    open: async (given, { signal }) => {
+      let connectedAt = Infinity
+      const events: LinkEvents = {
+        ...given,
+        lost: cause => {
+          const taken = takeover.ended(performance.now() - connectedAt, cause === undefined) && speaks === 4
+          given.lost(
+            taken
+              ? new CommlibError(
+                  'SESSION_TAKEN',
+                  `${target} ends each connection right after accepting it: another client may use the id '${clientId}'`,
+                )
+              : cause,
+          )
+        },
+      }
       let first: Connection
       let speaks = version
       try {
@@ -80,6 +97,7 @@ export function createDriver(
         if (hadSession && !first.sessionPresent) events.status({ type: 'session-lost', durable: durable.name })
         hadSession = true
       }
+      connectedAt = performance.now()
       let lanes = 1
       const another = async () => {
         if (durable !== undefined) {

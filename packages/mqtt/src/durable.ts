@@ -30,7 +30,7 @@ export class DurableSubscriptions {
     this.#settings = settings
   }
 
-  /** @param online whether the broker was reached: if not, its session is opened when it is */
+  /** @param online whether the broker is reached: if not, the session is opened when it is */
   async subscribe(
     pattern: string,
     onFrame: TopicListener,

@@ -30,8 +30,10 @@ function create(urlOrOptions?: string | MqttOptions, more?: MqttOptions): Transp
   return {
     ...inner,
     connect: options => {
-      const { signal: _, ...kept } = options ?? {}
-      connecting = kept
+      if (!started) {
+        const { signal: _, ...kept } = options ?? {}
+        connecting = kept
+      }
       started = true
       return inner.connect({
         ...options,

@@ -17,11 +17,6 @@ interface Entry {
   first?: { resolve(): void; reject(error: unknown): void } | undefined
 }
 
-export interface AddOptions extends AbortOptions {
-  /** Resolves without waiting for a connection. */
-  readonly early: boolean
-}
-
 /** What is subscribed, pulled and opened: established on every connection, until it is closed. */
 export class Entries {
   readonly #onRefused: (error: Error) => void
@@ -32,15 +27,16 @@ export class Entries {
     this.#onRefused = onRefused
   }
 
+  /** Resolves when the broker has confirmed it, on this connection or the next. */
   async add(
     label: string,
     open: (link: Link) => Promise<Subscription>,
-    { signal, early }: AddOptions,
+    { signal }: AbortOptions,
   ): Promise<Subscription> {
     if (signal?.aborted) throw signal.reason
     const entry: Entry = { label, open, closed: false, refusals: 0 }
     this.#entries.add(entry)
-    if (!early) await this.#confirmed(entry, signal)
+    await this.#confirmed(entry, signal)
     return subscription(() => this.#close(entry))
   }
 

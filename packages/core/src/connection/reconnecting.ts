@@ -15,10 +15,6 @@ export interface ReconnectingOptions {
   readonly connectTimeout?: number | undefined
 }
 
-/** Connections that end sooner than this are counted: somebody else may be taking the session over. */
-const SHORT_LIVED = 1000
-const MAX_SHORT_LIVED = 3
-
 /** Milliseconds that unconfirmed messages have on closing. */
 const CLOSE_GRACE = 1000
 
@@ -42,9 +38,8 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
   let link: Link | undefined
   let attempt: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
-  let wasConnected = false
   let failures = 0
-  let shortLived = 0
+  let connecting: Promise<void> | undefined
   let closing: Promise<void> | undefined
   outbox.refuse(new CommlibError('CLOSED', `${driver.name} is not connected: call connect() first`))
 
@@ -64,18 +59,18 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     })
     aborted.catch(() => {}) // where nobody races with it yet
     let opened: Link | undefined
-    let since: number | undefined
+    let established = false
     let ended = false
     const events: LinkEvents = {
       lost: cause => {
         if (ended) return
         ended = true
         // Before it was connected, this ends the attempt.
-        if (since === undefined) {
+        if (!established) {
           controller.abort(
             cause ?? new CommlibError('CONNECTION_FAILED', `cannot connect to ${driver.target}: it disconnected`),
           )
-        } else lost(since, cause)
+        } else lost(cause)
       },
       status: tell,
       error: error => settings.onError?.(error),
@@ -86,10 +81,9 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
       opening.then(late => (signal.aborted ? late.close() : undefined)).catch(() => {})
       opened = await Promise.race([opening, aborted])
       await Promise.race([entries.establish(opened), aborted])
-      since = performance.now()
+      established = true
       link = opened
       state = 'connected'
-      wasConnected = true
     } catch (error) {
       ended = true
       entries.lost()
@@ -109,21 +103,15 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     if (link !== undefined) void outbox.open(link)
   }
 
-  function lost(since: number, cause: Error | undefined): void {
+  function lost(cause: Error | undefined): void {
     link = undefined
     entries.lost()
     outbox.lost()
     tell({ type: 'disconnected', cause })
     if (state !== 'connected') return
-    shortLived = performance.now() - since < SHORT_LIVED ? shortLived + 1 : 0
     if (cause instanceof CommlibError && cause.code === 'SESSION_TAKEN') fail(cause)
-    else if (shortLived >= MAX_SHORT_LIVED) {
-      const message = `${driver.target} ended ${shortLived} connections right after accepting them: another client may use the same id`
-      fail(new CommlibError('SESSION_TAKEN', message, { cause }))
-    } else {
-      // At once, but a fleet does not come back in one instant.
-      retry(Math.round(Math.random() * RECONNECT.first))
-    }
+    // At once, but a fleet does not come back in one instant.
+    else retry(Math.round(Math.random() * RECONNECT.first))
   }
 
   function retry(delay: number): void {
@@ -147,17 +135,12 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     tell({ type: 'error', error, fatal: true })
   }
 
-  async function connect(given: ConnectOptions = {}): Promise<void> {
-    if (state === 'closed') throw closed()
-    if (state !== 'idle' && state !== 'failed') {
-      throw new CommlibError('INVALID_OPTION', `${driver.name} is connecting or connected already: connect() once`)
-    }
-    given.signal?.throwIfAborted()
+  async function start(given: ConnectOptions): Promise<void> {
     settings = given
-    shortLived = 0
     if (given.waitForBroker) {
       outbox.accept()
-      return retry(0)
+      retry(0)
+      return
     }
     state = 'connecting'
     const abort = () => attempt?.abort(given.signal?.reason)
@@ -174,12 +157,20 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     connected()
   }
 
+  /** Whoever comes second waits for the first; its options are those that count. */
+  async function connect(given: ConnectOptions = {}): Promise<void> {
+    if (state === 'closed') throw closed()
+    given.signal?.throwIfAborted()
+    if (state === 'idle' || state === 'failed') connecting = start(given)
+    await connecting
+  }
+
   function add(label: string, establish: (link: Link) => Promise<Subscription>, signal: AbortSignal | undefined) {
     if (state === 'closed') throw closed()
     if (state === 'idle' || state === 'failed') {
       throw new CommlibError('CLOSED', `${driver.name} is not connected: call connect() first`)
     }
-    return entries.add(label, establish, { signal, early: settings.waitForBroker === true && !wasConnected })
+    return entries.add(label, establish, { signal })
   }
 
   async function end(): Promise<void> {

@@ -1,0 +1,17 @@
+/** Milliseconds after connecting within which an end is suspicious. */
+const SHORT = 1000
+const SUSPICIOUS = 3
+
+/**
+ * Guesses, for MQTT 3.1.1, that another client uses the same id: the broker then closes the older connection without
+ * a word, and two that reconnect would fight for ever. MQTT 5 tells.
+ */
+export class TakeoverGuess {
+  #count = 0
+
+  /** Whether this end of a connection is one too many. @param orderly closed by the broker, not broken */
+  ended(lifetime: number, orderly: boolean): boolean {
+    this.#count = orderly && lifetime < SHORT ? this.#count + 1 : 0
+    return this.#count >= SUSPICIOUS
+  }
+}
