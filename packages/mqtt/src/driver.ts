@@ -61,7 +61,7 @@ export function createDriver(
       const events: LinkEvents = {
         ...given,
         lost: cause => {
-          const taken = takeover.ended(performance.now() - connectedAt, cause === undefined) && speaks === 4
+          const taken = takeover.ended(performance.now() - connectedAt, cause === undefined)
           given.lost(
             taken
               ? new CommlibError(

@@ -3,8 +3,8 @@ const SHORT = 1000
 const SUSPICIOUS = 3
 
 /**
- * Guesses, for MQTT 3.1.1, that another client uses the same id: the broker then closes the older connection without
- * a word, and two that reconnect would fight for ever. MQTT 5 tells.
+ * Guesses that another client uses the same id: MQTT 3.1.1 and mosquitto 2.0 close the older connection without a
+ * word, and two that reconnect would fight for ever.
  */
 export class TakeoverGuess {
   #count = 0
