@@ -5,11 +5,16 @@ import { createLink } from './link.ts'
 import type { Settings } from './options.ts'
 import { TakeoverGuess } from './takeover.ts'
 
-/** A driver for one client id. Given a durable name, the broker keeps its session. */
-export function createDriver(
-  settings: Settings,
-  durable?: { readonly name: string; readonly clientId: string },
-): Driver {
+export interface DriverOptions {
+  /** The broker keeps the session of this client id. */
+  readonly durable?: { readonly name: string; readonly clientId: string } | undefined
+
+  /** What else must be there before this is called connected. */
+  readonly ready?: (() => Promise<void>) | undefined
+}
+
+/** A driver for one client id. */
+export function createDriver(settings: Settings, { durable, ready }: DriverOptions = {}): Driver {
   const { target } = settings
   const inboxRoot = `rpc-${randomId()}`
   const clientId = durable?.clientId ?? settings.clientId
@@ -98,6 +103,7 @@ export function createDriver(
         hadSession = true
       }
       connectedAt = performance.now()
+      await ready?.()
       let lanes = 1
       const another = async () => {
         if (durable !== undefined) {

@@ -15,8 +15,8 @@ export interface Mqtt {
 
 function create(urlOrOptions?: string | MqttOptions, more?: MqttOptions): Transport {
   const settings = settingsOf(urlOrOptions, more)
-  const inner = reconnecting(createDriver(settings), settings)
   const durables = new DurableSubscriptions(settings)
+  const inner = reconnecting(createDriver(settings, { ready: () => durables.back() }), settings)
   let connecting: ConnectOptions = {}
   let started = false
   let online = false

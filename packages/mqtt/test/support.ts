@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ConnectOptions, Frame, Transport, TransportStatus } from '@commlib/core/internal'
+import { Aedes, type AedesOptions } from 'aedes'
+import { afterEach, vi } from 'vitest'
+import { type MqttOptions, mqtt } from '../src/index.ts'
+
+let cleanups: Array<() => unknown> = []
+afterEach(async () => {
+  const all = cleanups.reverse()
+  cleanups = []
+  for (const cleanup of all) await cleanup()
+})
+
+/** Runs when the test is over. */
+export function after(cleanup: () => unknown): void {
+  cleanups.push(cleanup)
+}
+
+export interface Told {
+  readonly transport: Transport
+  readonly statuses: TransportStatus[]
+  readonly errors: unknown[]
+}
+
+/** A connected transport, and what it has told; closed after the test. */
+export async function connect(url: string, options: MqttOptions = {}, how: ConnectOptions = {}): Promise<Told> {
+  const transport = mqtt(url, options)
+  after(() => transport.close())
+  const statuses: TransportStatus[] = []
+  const errors: unknown[] = []
+  await transport.connect({
+    ...how,
+    onStatus: status => statuses.push(status),
+    onError: error => errors.push(error),
+  })
+  return { transport, statuses, errors }
+}
+
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+export function text({ body }: Frame): string {
+  return new TextDecoder().decode(body)
+}
+
+export function eventually(expectation: () => unknown, timeout = 5000): Promise<unknown> {
+  return vi.waitFor(expectation, { timeout, interval: 5 })
+}
+
+/** Gives what must not happen the time to happen. */
+export function quiet(ms = 150): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}
+
+/** A broker that speaks MQTT 3.1.1 and nothing else, in this process. */
+export async function startAedes(
+  options: AedesOptions = {},
+): Promise<{ readonly url: string; readonly broker: Aedes }> {
+  const broker = await Aedes.createBroker(options)
+  const server = createServer(broker.handle)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  after(async () => {
+    server.close()
+    await new Promise<void>(resolve => broker.close(resolve))
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('not listening')
+  return { url: `mqtt://127.0.0.1:${address.port}`, broker }
+}
+
+export interface Certificates {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+  readonly clientCert: string
+  readonly clientKey: string
+}
+
+/** An authority, and certificates of it for `localhost` and for a client. */
+export function makeCertificates(): Certificates {
+  const folder = mkdtempSync(join(tmpdir(), 'commlib-tls-'))
+  const run = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+  try {
+    run(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=test ca',
+      '-keyout',
+      'ca.key',
+      '-out',
+      'ca.pem',
+    )
+    for (const [name, subject] of [
+      ['server', '/CN=localhost'],
+      ['client', '/CN=anna'],
+    ] as const) {
+      run(
+        'req',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-subj',
+        subject,
+        '-keyout',
+        `${name}.key`,
+        '-out',
+        `${name}.csr`,
+        '-addext',
+        'subjectAltName=DNS:localhost',
+      )
+      run(
+        'x509',
+        '-req',
+        '-in',
+        `${name}.csr`,
+        '-CA',
+        'ca.pem',
+        '-CAkey',
+        'ca.key',
+        '-CAcreateserial',
+        '-days',
+        '2',
+        '-copy_extensions',
+        'copy',
+        '-out',
+        `${name}.pem`,
+      )
+    }
+    const read = (name: string) => readFileSync(join(folder, name), 'utf8')
+    return {
+      ca: read('ca.pem'),
+      cert: read('server.pem'),
+      key: read('server.key'),
+      clientCert: read('client.pem'),
+      clientKey: read('client.key'),
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
