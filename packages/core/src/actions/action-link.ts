@@ -55,7 +55,7 @@ export class ActionLink {
     this.cancelGoal = createRpcClient(this.#inner, this.#protocol.cancelGoal)
     this.getResult = createRpcClient(this.#inner, this.#protocol.getResult)
     this.port = announce(context, { direction: 'out', kind: 'action-client', name, contract })
-    context.status.add(this.#onStatus)
+    context.onStatus.add(this.#onStatus)
     context.closing.add(this.#close)
   }
 
@@ -105,7 +105,7 @@ export class ActionLink {
   }
 
   readonly #close = async (): Promise<void> => {
-    this.#context.status.delete(this.#onStatus)
+    this.#context.onStatus.delete(this.#onStatus)
     this.#context.closing.delete(this.#close)
     this.port.close()
     this.#onClose()

@@ -1,5 +1,6 @@
 import type { ActionParts } from '../contracts/action.ts'
-import { type Context, tellLost } from '../endpoints/context.ts'
+import type { Context } from '../endpoints/context.ts'
+import { DropCounter } from '../endpoints/drop-counter.ts'
 import { CommlibError } from '../errors.ts'
 import type { CallOptions } from '../util/abort.ts'
 import { AsyncQueue } from '../util/async-queue.ts'
@@ -41,10 +42,11 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
     this.#tracker = newTracker(id)
     const { context, maxBuffered } = options
     const why = `the reader of goal ${id} is slower than its feedback (maxBuffered ${maxBuffered})`
+    const drops = new DropCounter(context, why)
     this.#feedback = new AsyncQueue({
       limit: maxBuffered,
       // Feedback that nobody reads is not lost.
-      onDrop: () => this.#readers > 0 && tellLost(context, 1, why),
+      onDrop: () => this.#readers > 0 && drops.drop(),
     })
     this.outcome = new Promise(resolve => (this.#settle = resolve))
     this.result = this.outcome.then(outcome => {
