@@ -76,7 +76,7 @@ export async function createActionService<T extends ActionTypes>(
   })
 
   const onSendGoal = async ({ data, description }: GoalRequest, request: RequestContext) => {
-    const { goalId: id = randomId(), flavour } = internal(request)
+    const { goalId: id = randomId(), flavour } = internal(request).request
     const told = telling(internal(request))
     tell({ text: 'Set Goal Request', goal: data, description })
     port.messages++
@@ -92,7 +92,7 @@ export async function createActionService<T extends ActionTypes>(
   }
 
   const onCancelGoal = async ({ id }: GoalQuery, request: RequestContext) => {
-    const { flavour } = internal(request)
+    const { flavour } = internal(request).request
     const goal = cancelable ? await server.cancel(id) : `goals of '${name}' cannot be canceled`
     const canceled = typeof goal !== 'string' && goal.status === GoalStatus.CANCELED
     tell({ text: 'Goal Cancelled', id, status: canceled ? 1 : 0 })
@@ -103,7 +103,7 @@ export async function createActionService<T extends ActionTypes>(
 
   const onGetResult = ({ id }: GoalQuery, request: RequestContext) => {
     const { status = GoalStatus.NONE, result, error } = server.find(id) ?? {}
-    return { status, result, error, flavour: internal(request).flavour }
+    return { status, result, error, flavour: internal(request).request.flavour }
   }
 
   // A node that is stopped takes no goals, but goals under way go on: they can be canceled, and their results fetched.

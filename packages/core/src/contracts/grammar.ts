@@ -45,10 +45,7 @@ export function assertTopic(topic: string): void {
 export function compilePattern(name: string): Pattern {
   if (typeof name !== 'string' || name === '') throw invalid(name, 'it is empty')
   // The dots of `{rest...}` are no separators.
-  const segments = name
-    .replace(/\.\.\.\}$/, '…}')
-    .split('.')
-    .map(segment => segment.replace('…}', '...}'))
+  const segments = name.split(/\.(?![^{]*\})/)
   const captures: string[] = []
   let wild = false
   let source = ''
@@ -95,24 +92,14 @@ export function compilePattern(name: string): Pattern {
     wild,
     match,
     fill: params => {
-      const topic = segments
-        .map(segment => {
-          const key = CAPTURE.exec(segment)?.[1]
-          if (key === undefined) return segment
-          const value = params[key]
-          if (value === undefined) throw new CommlibError('INVALID_TOPIC', `'${name}' needs params.${key}`)
-          return String(value)
-        })
-        .join('.')
-      if (topic.includes('*')) {
-        throw new CommlibError('INVALID_TOPIC', `'${name}' is a pattern: give the topic to publish to as { topic }`)
-      }
-      assertTopic(topic)
+      const topic = segments.map(segment => params[CAPTURE.exec(segment)?.[1] ?? ''] ?? segment).join('.')
       const captured = match(topic)
       for (const key of captures) {
         if (captured?.[key] === String(params[key])) continue
-        throw new CommlibError('INVALID_TOPIC', `params.${key} does not fit '${name}': ${show(params[key])}`)
+        throw new CommlibError('INVALID_TOPIC', `'${name}' needs params.${key}, and cannot take ${show(params[key])}`)
       }
+      if (topic.includes('*')) throw new CommlibError('INVALID_TOPIC', `'${name}' is a pattern: name { topic }`)
+      assertTopic(topic)
       return topic
     },
   }

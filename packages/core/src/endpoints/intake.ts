@@ -20,6 +20,9 @@ export interface IntakeOptions {
   readonly idle?: () => Promise<void>
   readonly abort?: (reason: unknown) => void
 
+  /** Closes it when it aborts. */
+  readonly signal?: AbortSignal | undefined
+
   /** Runs when it is closed, after it no longer receives. */
   readonly onClose?: () => Promise<void> | void
 
@@ -29,7 +32,7 @@ export interface IntakeOptions {
 
 /** Establishes an intake and hands it to its node. Resolves when the broker has confirmed. */
 export async function openIntake(context: Context, options: IntakeOptions): Promise<Intake> {
-  const { establish, idle = async () => {}, abort = () => {}, onClose, always = false } = options
+  const { establish, idle = async () => {}, abort = () => {}, signal, onClose, always = false } = options
   let current: Promise<Subscription> | undefined
 
   const pause = async () => {
@@ -64,5 +67,6 @@ export async function openIntake(context: Context, options: IntakeOptions): Prom
     await onClose?.()
     throw error
   }
+  signal?.addEventListener('abort', () => void intake.close().catch(context.onError), { once: true })
   return intake
 }

@@ -133,18 +133,17 @@ export async function handleMessages(
     }
   }
 
-  const intake = await openIntake(context, {
+  return openIntake(context, {
     establish: () =>
       transport.subscribe(pattern.address, onFrame, { reliable, latched, group, durable, member, signal }),
     idle: () => serial.idle(),
     abort: reason => closing.abort(reason),
+    signal,
     onClose: () => {
       port.close()
       onClose?.()
     },
   })
-  signal?.addEventListener('abort', () => void intake.close().catch(onError), { once: true })
-  return intake
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

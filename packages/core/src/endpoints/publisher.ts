@@ -55,7 +55,6 @@ export function createPublisher<In, Name extends string>(
   const { pattern, shape, delivery } = contract[parts]
   const port = announce(context, { direction: 'out', kind: 'publisher', name: contract.name, contract })
   const { transport, wire } = context
-  const defaults = deliveryOptions(context, pattern, delivery)
   warnUnlessObject(context, contract.name, shape.object)
 
   const send = (topic: string, data: unknown, options: PublishOptions): Promise<void> => {
@@ -68,10 +67,7 @@ export function createPublisher<In, Name extends string>(
       assertOpen(context)
       const topic = options === undefined && !pattern.wild ? pattern.name : topicOf(pattern, options)
       const data = shape.outgoing(message)
-      const how =
-        options === undefined
-          ? defaults
-          : { ...defaults, ...deliveryOptions(context, pattern, options), signal: options.signal }
+      const how = options === undefined ? delivery : { ...delivery, ...options }
       return data instanceof Promise ? data.then(ready => send(topic, ready, how)) : send(topic, data, how)
     } catch (error) {
       port.errors++
@@ -89,20 +85,6 @@ function topicOf(pattern: Pattern, { params, topic }: PublishTarget<string> = {}
     throw new CommlibError('INVALID_TOPIC', `'${topic}' does not match '${pattern.name}'`)
   }
   return topic
-}
-
-function deliveryOptions({ transport }: Context, pattern: Pattern, { reliable, latched }: Delivery): Delivery {
-  const { name, supports } = transport
-  const plain = { reliable: supports.reliable, latched: supports.latched }
-  for (const [option, wanted] of [
-    ['reliable', reliable],
-    ['latched', latched],
-  ] as const) {
-    if (wanted !== true || plain[option] === true || (plain[option] === 'plain' && !pattern.wild)) continue
-    const why = plain[option] === 'plain' ? `for a pattern ('${pattern.name}')` : ''
-    throw new CommlibError('UNSUPPORTED', `${name} cannot publish ${option} ${why}`.trimEnd())
-  }
-  return { ...(reliable === undefined ? {} : { reliable }), ...(latched === undefined ? {} : { latched }) }
 }
 
 /** Peers in other languages take JSON objects only. */

@@ -8,7 +8,7 @@ import { Running } from '../util/running.ts'
 import { subscription } from '../util/subscription.ts'
 import type { Request } from '../wire/wire.ts'
 import { announce, assertOpen, contextOf, type Target } from './context.ts'
-import { type Intake, openIntake } from './intake.ts'
+import { openIntake } from './intake.ts'
 import { warnUnlessObject } from './publisher.ts'
 import { cancelTopic } from './rpc-client.ts'
 
@@ -60,11 +60,8 @@ export interface InternalServiceOptions extends RpcServiceOptions {
 
 /** The context that a handler of commlib's own protocol gets. */
 export interface InternalRequestContext extends RequestContext {
-  /** The goal's id, if the client brought its own. */
-  readonly goalId: string | undefined
-
-  /** How the request was written: not every commlib-py can read the same answer. */
-  readonly flavour: Request['flavour']
+  /** The request as it was read: how it was written, and the goal's id if the client brought its own. */
+  readonly request: Request
 
   /** Runs after the reply has been handed to the transport. */
   afterReply(run: () => void): void
@@ -98,32 +95,32 @@ export async function createRpcService<T extends RpcTypes>(
   const active = new Map<string, ActiveRequest>()
   const waiting = new Queue<WaitingRequest>()
 
-  const send = (request: Request, frame: Frame): Promise<void> =>
+  const send = ({ request }: ActiveRequest, frame: Frame): Promise<void> =>
     transport.push(request.replyTo as string, frame).catch(error => {
       // What a closing node no longer answers, its callers have been told by their deadlines.
       if (context.closed === undefined) onError(error)
     })
 
-  function reply(request: Request, response: unknown): Promise<void> {
+  function reply(request: ActiveRequest, response: unknown): Promise<void> {
     let frame: Frame
     try {
-      frame = wire.response(response, request)
+      frame = wire.response(response, request.request)
     } catch (error) {
       return fail(request, error)
     }
     return send(request, frame)
   }
 
-  function fail(request: Request, error: unknown): Promise<void> {
+  function fail(request: ActiveRequest, error: unknown): Promise<void> {
     port.errors++
     onError(error)
-    return send(request, wire.failure(failureOf(error), request))
+    return send(request, wire.failure(failureOf(error), request.request))
   }
 
   /** Runs a handler to its reply; synchronous all the way if the handler is. */
   function run(request: ActiveRequest): void | Promise<void> {
     try {
-      const data = requestShape.incoming(request.data)
+      const data = requestShape.incoming(request.request.data)
       const response = data instanceof Promise ? data.then(ready => handler(ready, request)) : handler(data, request)
       if (response instanceof Promise) return runAsync(request, response)
       const checked = responseShape.outgoing(response)
@@ -146,7 +143,7 @@ export async function createRpcService<T extends RpcTypes>(
   function start(request: ActiveRequest): Promise<void> | void {
     port.messages++
     running.start()
-    const { correlationId } = request
+    const { correlationId } = request.request
     if (correlationId !== undefined && cancelable) active.set(correlationId, request)
     const end = () => {
       request.end()
@@ -199,34 +196,30 @@ export async function createRpcService<T extends RpcTypes>(
   }
 
   const establish = async (): Promise<Subscription> => {
-    const open = [transport.pull(name, onFrame, { concurrency, signal })]
-    if (cancelable) open.push(transport.subscribe(cancelTopic(name), onCancel, { signal }))
-    const results = await Promise.allSettled(open)
-    const opened = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-    const close = async () => void (await Promise.all(opened.map(each => each.close())))
-    const failed = results.find(result => result.status === 'rejected')
-    if (failed === undefined) return subscription(close)
-    await close()
-    throw failed.reason
+    const pulling = await transport.pull(name, onFrame, { concurrency, signal })
+    if (!cancelable) return pulling
+    try {
+      const listening = await transport.subscribe(cancelTopic(name), onCancel, { signal })
+      return subscription(async () => {
+        await pulling.close()
+        await listening.close()
+      })
+    } catch (error) {
+      await pulling.close()
+      throw error
+    }
   }
 
-  let intake: Intake
-  try {
-    intake = await openIntake(context, {
-      establish,
-      idle: () => running.idle(),
-      abort: reason => {
-        for (const request of active.values()) request.abort(reason)
-      },
-      onClose: () => port.close(),
-      always,
-    })
-  } catch (error) {
-    port.close()
-    throw error
-  }
-  signal?.addEventListener('abort', () => void intake.close().catch(onError), { once: true })
-  return intake
+  return openIntake(context, {
+    establish,
+    idle: () => running.idle(),
+    abort: reason => {
+      for (const request of active.values()) request.abort(reason)
+    },
+    signal,
+    onClose: () => port.close(),
+    always,
+  })
 }
 
 interface WaitingRequest {
@@ -235,27 +228,21 @@ interface WaitingRequest {
 }
 
 /** A request and its handler's context. Its signal and its timer exist only if the handler asks for the signal. */
-class ActiveRequest implements Request, InternalRequestContext {
-  readonly data: unknown
-  readonly replyTo: string | undefined
-  readonly correlationId: string | undefined
-  readonly timeout: number | undefined
-  readonly goalId: string | undefined
-  readonly flavour: Request['flavour']
+class ActiveRequest implements InternalRequestContext {
+  readonly request: Request
   readonly #received: number
   #controller: AbortController | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #aborted: { readonly reason: unknown } | undefined
   #afterReply: (() => void) | undefined
 
-  constructor({ data, replyTo, correlationId, timeout, goalId, flavour }: Request) {
-    this.data = data
-    this.replyTo = replyTo
-    this.correlationId = correlationId
-    this.timeout = timeout
-    this.goalId = goalId
-    this.flavour = flavour
-    this.#received = timeout === undefined ? 0 : performance.now()
+  constructor(request: Request) {
+    this.request = request
+    this.#received = request.timeout === undefined ? 0 : performance.now()
+  }
+
+  get timeout(): number | undefined {
+    return this.request.timeout
   }
 
   get signal(): AbortSignal {

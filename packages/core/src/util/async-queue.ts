@@ -9,17 +9,12 @@ export interface AsyncQueueOptions<T> {
   readonly onClose?: (() => Promise<void> | void) | undefined
 }
 
-interface Waiter<T> {
-  readonly resolve: (result: IteratorResult<T>) => void
-  readonly reject: (error: unknown) => void
-}
-
 /** An async iterator that is pushed into, bounded: a slow reader costs freshness, not memory. */
 export class AsyncQueue<T> implements AsyncIterableIterator<T>, AsyncDisposable {
   readonly #options: AsyncQueueOptions<T>
   readonly #items = new Queue<T>()
-  readonly #waiting = new Queue<Waiter<T>>()
-  #ended: { readonly error?: unknown } | undefined
+  readonly #waiting = new Queue<(result: IteratorResult<T>) => void>()
+  #ended = false
   #closing: Promise<void> | undefined
 
   constructor(options: AsyncQueueOptions<T>) {
@@ -27,10 +22,10 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   }
 
   push(value: T): void {
-    if (this.#ended !== undefined) return
+    if (this.#ended) return
     const waiter = this.#waiting.shift()
     if (waiter !== undefined) {
-      waiter.resolve({ done: false, value })
+      waiter({ done: false, value })
       return
     }
     this.#items.push(value)
@@ -38,27 +33,22 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   }
 
   /** No more items; those already buffered are still read. */
-  end(error?: unknown): void {
-    if (this.#ended !== undefined) return
-    this.#ended = error === undefined ? {} : { error }
-    for (const waiter of this.#waiting.drain()) {
-      if (error === undefined) waiter.resolve({ done: true, value: undefined })
-      else waiter.reject(error)
-    }
+  end(): void {
+    this.#ended = true
+    for (const waiter of this.#waiting.drain()) waiter({ done: true, value: undefined })
   }
 
-  next(): Promise<IteratorResult<T>> {
-    if (this.#items.size > 0) return Promise.resolve({ done: false, value: this.#items.shift() as T })
-    if (this.#ended === undefined) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
-    if ('error' in this.#ended) return Promise.reject(this.#ended.error)
-    return Promise.resolve({ done: true, value: undefined })
+  async next(): Promise<IteratorResult<T>> {
+    if (this.#items.size > 0) return { done: false, value: this.#items.shift() as T }
+    if (this.#ended) return { done: true, value: undefined }
+    return new Promise(resolve => this.#waiting.push(resolve))
   }
 
   async return(): Promise<IteratorResult<T>> {
     this.end()
     this.#items.drain()
     await (this.#closing ??= (async () => this.#options.onClose?.())())
-    return { done: true, value: undefined }
+    return this.next()
   }
 
   [Symbol.asyncIterator](): this {

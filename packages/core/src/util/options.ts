@@ -8,18 +8,12 @@ export function assertOptions(owner: string, options: object, known: readonly st
   }
 }
 
-/** Throws `INVALID_OPTION` unless the value is a number in the range (or not given). */
-export function assertNumber(name: string, value: unknown, { min = 0, max = Infinity, integer = false } = {}): void {
-  if (value === undefined) return
-  const fits =
-    typeof value === 'number' &&
-    value >= min &&
-    value <= max &&
-    (!integer || value === Infinity || Number.isInteger(value))
-  if (fits) return
+/** Throws `INVALID_OPTION` unless the value is a number of at least `min` (or not given). */
+export function assertNumber(name: string, value: unknown, { min = 0, integer = false } = {}): void {
+  if (value === undefined || value === Infinity) return
+  if (typeof value === 'number' && value >= min && (!integer || Number.isInteger(value))) return
   const kind = integer ? 'an integer' : 'a number'
-  const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`
-  throw new CommlibError('INVALID_OPTION', `${name} must be ${kind} ${range}, not ${show(value)}`)
+  throw new CommlibError('INVALID_OPTION', `${name} must be ${kind} of at least ${min}, not ${show(value)}`)
 }
 
 /** A value as an error message can show it. */

@@ -126,7 +126,8 @@ export class Wire {
       return envelope.data
     }
     const error = frame.headers?.['error']
-    if (error !== undefined) throw new RemoteError(failureOf(parse(error)) ?? { name: 'Error', message: error })
+    if (error !== undefined)
+      throw new RemoteError(failureOf(error[0] === '{' ? JSON.parse(error) : error) as RemoteFailure)
     return value
   }
 
@@ -176,14 +177,6 @@ function text(value: unknown): string | undefined {
 function least(a: number | undefined, b: Header['timeout']): number | undefined {
   if (typeof b !== 'number' || !(b >= 0)) return a
   return a === undefined ? b : Math.min(a, b)
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return undefined
-  }
 }
 
 function failureOf(value: unknown): RemoteFailure | undefined {

@@ -42,7 +42,9 @@ describe('a pattern', () => {
   it('is filled with captures', () => {
     const { fill } = compilePattern('sensors.{room}.{rest...}')
     expect(fill({ room: 'kitchen', rest: 'heat.in' })).toBe('sensors.kitchen.heat.in')
-    expect(() => fill({ room: 'kitchen' })).toThrow("'sensors.{room}.{rest...}' needs params.rest")
+    expect(() => fill({ room: 'kitchen' })).toThrow(
+      "'sensors.{room}.{rest...}' needs params.rest, and cannot take undefined",
+    )
     expect(() => fill({ room: 'a.b', rest: 'x' })).toThrow(invalid)
     expect(() => fill({ room: '', rest: 'x' })).toThrow(invalid)
     expect(() => fill({ room: '*', rest: 'x' })).toThrow(invalid)
