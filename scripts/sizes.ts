@@ -56,12 +56,12 @@ for (const app of apps) {
     console.log(
       [
         `${app.name.padEnd(20)} ${bundler.padEnd(8)}`,
-        `${size.toFixed(1).padStart(5)} kB min+gzip${app.budget === undefined ? '' : ` of ${app.budget}`}`,
-        later > 0 ? `and ${later.toFixed(1)} loaded when needed` : '',
+        `${size.toFixed(2).padStart(5)} kB min+gzip${app.budget === undefined ? '' : ` of ${app.budget}`}`,
+        later > 0 ? `and ${later.toFixed(2)} loaded when needed` : '',
       ].join(' '),
     )
     if (app.budget !== undefined && size > app.budget)
-      faults.push(`${app.name} by ${bundler}: ${size.toFixed(1)} kB are more than ${app.budget}`)
+      faults.push(`${app.name} by ${bundler}: ${size.toFixed(2)} kB are more than ${app.budget}`)
     for (const part of ['actions', 'typebox'] as const) {
       const found = chunks
         .flatMap(chunk => chunk.sources)

@@ -7,6 +7,7 @@ import type { EventContract } from './contracts/event.ts'
 import type { RpcContract, RpcTypes } from './contracts/rpc.ts'
 import type { TopicContract } from './contracts/topic.ts'
 import { type Context, contextKey, createContext } from './endpoints/context.ts'
+import { serveControl } from './endpoints/control-service.ts'
 import type { EventEmitter } from './endpoints/event-emitter.ts'
 import { startHeartbeat } from './endpoints/heartbeat.ts'
 import type { Intake } from './endpoints/intake.ts'
@@ -21,7 +22,7 @@ import type { SubscriberOptions } from './endpoints/subscriber-options.ts'
 import { CommlibError } from './errors.ts'
 import { assertNodeOptions, type NodeOptions } from './node-options.ts'
 import type { PublishOptions, Subscription, Transport, TransportStatus } from './transport.ts'
-import { nextSignal } from './util/process-signal.ts'
+import { onSignals } from './util/process-signal.ts'
 import { randomId } from './util/token.ts'
 
 /** `stopped` is what {@link Node.stop} makes of it; `connecting` only ends by itself with `waitForBroker`. */
@@ -145,11 +146,13 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   const context = createContext(await openTransport(options), options)
   const { transport } = context
   const emitters = new WeakMap<object, EventEmitter<never>>()
-  const owned: Array<Subscription> = []
   let state: NodeState = 'connecting'
   let status: TransportStatus | undefined
   let closing: Promise<void> | undefined
-  let endGrace = () => {}
+  let force = () => {}
+  const forced = new Promise<void>(resolve => {
+    force = resolve
+  })
 
   context.onStatus.add(next => {
     status = next
@@ -186,12 +189,11 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
 
   async function shut(grace: number): Promise<void> {
     state = 'closing'
-    const errors: unknown[] = []
     const attempt = async (work: () => Promise<unknown> | unknown) => {
       try {
         await work()
       } catch (error) {
-        errors.push(error)
+        context.onError(error)
       }
     }
     if (grace > 0) {
@@ -201,22 +203,19 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     const reason = new CommlibError('CLOSED', `node '${name}' is closed`)
     context.closed = reason
     for (const intake of context.intakes) intake.abort(reason)
-    for (const resource of owned.reverse()) await attempt(() => resource.close())
     await attempt(() => intakes(intake => intake.close()))
     for (const close of context.closing) await attempt(close)
     await attempt(() => transport.close())
     context.ports.clear()
     state = 'closed'
-    for (const error of errors) context.onError(error)
   }
 
   async function withGrace(grace: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const over = new Promise<void>(resolve => {
-      endGrace = resolve
       timer = setTimeout(resolve, grace)
     })
-    await Promise.race([intakes(intake => intake.idle()), over])
+    await Promise.race([intakes(intake => intake.idle()), over, forced])
     clearTimeout(timer)
   }
 
@@ -251,14 +250,12 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     start,
     close,
     runForever: async ({ grace = 10_000, signals = ['SIGINT', 'SIGTERM'] } = {}) => {
-      await nextSignal(signals)
-      const second = new AbortController()
-      nextSignal(signals, second.signal).then(
-        () => endGrace(),
-        () => {},
-      )
+      let stopListening = () => {}
+      await new Promise<void>(resolve => {
+        stopListening = onSignals(signals, () => (closing === undefined ? resolve() : force()))
+      })
       await close({ grace })
-      second.abort()
+      stopListening()
     },
     [Symbol.asyncDispose]: () => close(),
   }
@@ -274,10 +271,9 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
     if (!waitForBroker) state = 'running'
     if (heartbeat !== false) {
       const { topic = `${namespace}.heartbeat`, interval = 10_000 } = heartbeat
-      owned.push(startHeartbeat(node, topic, interval))
+      context.closing.add(startHeartbeat(node, topic, interval))
     }
     if (options.control) {
-      const { serveControl } = await import('./endpoints/control-service.ts')
       const serving = serveControl(node, namespace, { start, stop })
       // It may take as long as the broker does.
       if (waitForBroker) serving.catch(context.onError)

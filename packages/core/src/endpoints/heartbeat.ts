@@ -1,7 +1,5 @@
 import { invalidMessage, type Shape } from '../contracts/shape.ts'
 import type { TopicContract } from '../contracts/topic.ts'
-import type { Subscription } from '../transport.ts'
-import { subscription } from '../util/subscription.ts'
 import { nanoseconds } from '../wire/profile.ts'
 import { contextOf, type Target } from './context.ts'
 import { createPublisher } from './publisher.ts'
@@ -64,16 +62,13 @@ export interface HeartbeatOptions {
   readonly interval?: number | undefined
 }
 
-/** Publishes one now and then one every `interval`, until closed. */
-export function startHeartbeat(target: Target, topic: string, interval: number): Subscription {
+/** Publishes one now and then one every `interval`, until the function that it returns is called. */
+export function startHeartbeat(target: Target, topic: string, interval: number): () => void {
   const { onError } = contextOf(target)
   const contract: TopicContract<HeartbeatInput, Heartbeat> = heartbeatOn(topic)
-  const { publish, close } = createPublisher(target, contract)
+  const { publish } = createPublisher(target, contract)
   const beat = () => void publish({}).catch(onError)
   beat()
   const timer = setInterval(beat, interval)
-  return subscription(() => {
-    clearInterval(timer)
-    close()
-  })
+  return () => clearInterval(timer)
 }

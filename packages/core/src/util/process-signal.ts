@@ -1,18 +1,8 @@
-/** Resolves with the next of these signals that the process gets; rejects when aborted. */
-export function nextSignal(names: readonly string[], signal?: AbortSignal): Promise<string> {
+/** Calls `listener` at each of these signals that the process gets, until the function that it returns is called. */
+export function onSignals(names: readonly string[], listener: () => void): () => void {
   const { process } = globalThis
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      for (const name of names) process?.off(name as NodeJS.Signals, onSignal)
-    }
-    const onSignal = (name: string) => {
-      end()
-      resolve(name)
-    }
-    for (const name of names) process?.on(name as NodeJS.Signals, onSignal)
-    signal?.addEventListener('abort', () => {
-      end()
-      reject(signal.reason)
-    })
-  })
+  for (const name of names) process?.on(name as NodeJS.Signals, listener)
+  return () => {
+    for (const name of names) process?.off(name as NodeJS.Signals, listener)
+  }
 }

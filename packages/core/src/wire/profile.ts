@@ -61,11 +61,10 @@ export function nanoseconds(milliseconds: number): number {
 
 /** A body of exactly a header (0.4 called it `meta`) and data, whatever they are. */
 export function openEnvelope(value: unknown): Envelope | undefined {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'data')) return undefined
-  const { header, meta, data } = value as { header?: unknown; meta?: unknown; data: unknown }
+  const { header, meta, data } = (value ?? {}) as { header?: unknown; meta?: unknown; data?: unknown }
   const head = header ?? meta
-  if (typeof head !== 'object' || head === null || Object.keys(value).length !== 2) return undefined
-  return { header: head, data }
+  if (typeof head !== 'object' || head === null || data === undefined) return undefined
+  return Object.keys(value as object).length === 2 ? { header: head, data } : undefined
 }
 
 /**
