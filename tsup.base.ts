@@ -1,5 +1,5 @@
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { buildSync, type Metafile, type Plugin } from 'esbuild'
 import { defineConfig } from 'tsup'
@@ -8,13 +8,16 @@ import { defineConfig } from 'tsup'
 export interface LibraryOptions {
   /**
    * Source files that get chunks of their own, by the group's name: an app's bundler drops such a chunk whole when
-   * the app uses nothing of it, and the bundler's metafile shows that it did. The build fails when a group
-   * shares a chunk with code of other files.
+   * the app uses nothing of it, and the bundler's metafile shows that it did. The build fails when other
+   * code than an entry's needs the group.
    */
   readonly chunks?: Readonly<Record<string, RegExp>> | undefined
   /** Imports that are compiled in, their licence texts with them, instead of being left to the dependency. */
   readonly bundled?: readonly RegExp[] | undefined
 }
+
+/** The entry that stands for all that does without the groups. */
+const REST = 'group:'
 
 /** A group's name and its source files. */
 type Group = readonly [name: string, files: RegExp]
@@ -22,7 +25,6 @@ type Group = readonly [name: string, files: RegExp]
 /** Makes the tsup configuration of the package in the working directory, whose entries are the `exports` of its package.json. */
 export function library({ chunks = {}, bundled = [] }: LibraryOptions = {}) {
   const entry = entriesOf(JSON.parse(readFileSync('package.json', 'utf8')))
-  const groups = Object.entries(chunks)
   return defineConfig({
     entry,
     format: 'esm',
@@ -35,14 +37,7 @@ export function library({ chunks = {}, bundled = [] }: LibraryOptions = {}) {
     clean: true,
     silent: true,
     noExternal: [...bundled],
-    esbuildPlugins: [groupsApart(groups), licences()],
-    esbuildOptions: build => {
-      build.sourcesContent = true
-      // esbuild makes a chunk of the files that the same entries reach. An entry that reaches all that does not need a
-      // group tells the two apart; its own output is thrown away.
-      if (groups.length > 0)
-        build.stdin = { contents: withoutGroups(groups, Object.values(entry)), resolveDir: process.cwd() }
-    },
+    esbuildPlugins: [chunksOf(Object.entries(chunks), Object.values(entry)), licences()],
   })
 }
 
@@ -64,8 +59,54 @@ function entriesOf(manifest: { name: string; exports: Record<string, string>; pu
   return entry
 }
 
-/** Writes the imports of all source files, other than entries, that reach none of the groups. */
-function withoutGroups(groups: readonly Group[], entries: readonly string[]): string {
+/**
+ * Makes one chunk of each group and one of the rest, and fails when the rest needs a group.
+ *
+ * esbuild puts files into one chunk that the same entries reach. So every entry, and every file that is imported
+ * dynamically, gets to reach all files that do without the groups, since each further file costs time when it is loaded;
+ * and each group gets an entry to itself, whose output is thrown away.
+ */
+function chunksOf(groups: readonly Group[], entries: readonly string[]): Plugin {
+  const { doors, rest, own } = partition(groups, entries)
+  return {
+    name: 'chunks',
+    setup(build) {
+      const points = groups.map(([name]) => [name, `group:${name}`])
+      build.initialOptions.entryPoints = {
+        ...(build.initialOptions.entryPoints as Record<string, string>),
+        ...Object.fromEntries(points),
+      }
+      build.onResolve({ filter: /^group:/ }, ({ path }) => ({ path, namespace: 'group' }))
+      build.onLoad({ filter: /.*/, namespace: 'group' }, ({ path }) => {
+        const members = path === REST ? rest : [...(own.get(path) ?? []), REST]
+        return { contents: members.map(member => `import '${member}'`).join('\n'), resolveDir: process.cwd() }
+      })
+      build.onLoad({ filter: /\.ts$/ }, ({ path }) =>
+        doors.includes(relative('.', path))
+          ? { contents: `${readFileSync(path, 'utf8')}\nimport '${REST}'`, loader: 'ts' }
+          : undefined,
+      )
+      build.onEnd(({ metafile, outputFiles, errors }) => {
+        if (errors.length > 0 || metafile === undefined) return
+        const drop = (path: string) => {
+          delete metafile.outputs[path]
+          const index = outputFiles?.findIndex(file => file.path === resolve(path)) ?? -1
+          if (index >= 0) outputFiles?.splice(index, 1)
+        }
+        for (const [path, { inputs, entryPoint }] of Object.entries(metafile.outputs)) {
+          const thrown = entryPoint?.startsWith('group:') === true
+          // A source map of what is compiled in would be larger than all of the package.
+          if (thrown || Object.keys(inputs).some(input => input.includes('node_modules/'))) drop(`${path}.map`)
+          if (thrown) drop(path)
+        }
+        return { errors: leaks(groups, metafile).map(text => ({ text })) }
+      })
+    },
+  }
+}
+
+/** Finds the files where loading begins, and those that can be loaded without any of the groups. */
+function partition(groups: readonly Group[], entries: readonly string[]) {
   const { metafile } = buildSync({
     entryPoints: globSync('src/**/*.ts'),
     outdir: 'dist',
@@ -76,49 +117,44 @@ function withoutGroups(groups: readonly Group[], entries: readonly string[]): st
     format: 'esm',
     platform: 'node',
   })
+  const edges = Object.entries(metafile.inputs).flatMap(([from, { imports }]) =>
+    imports.map(({ kind, path }) => ({ from, to: path, dynamic: kind === 'dynamic-import' })),
+  )
+  const doors = [...entries.map(path => relative('.', path)), ...edges.flatMap(edge => (edge.dynamic ? [edge.to] : []))]
   const reaching = new Set(Object.keys(metafile.inputs).filter(path => groups.some(([, files]) => files.test(path))))
   for (const reached of reaching)
-    for (const [path, { imports }] of Object.entries(metafile.inputs))
-      if (imports.some(({ path }) => path === reached)) reaching.add(path)
-  const rest = Object.keys(metafile.inputs).filter(path => !reaching.has(path) && !entries.includes(`./${path}`))
-  return rest.map(path => `import './${path}'`).join('\n')
+    for (const { from, to, dynamic } of edges) if (to === reached && !dynamic) reaching.add(from)
+  const rest = Object.keys(metafile.inputs)
+    .filter(path => !reaching.has(path) && !doors.includes(path))
+    .map(path => `./${path}`)
+  const own = new Map(
+    groups.map(([name, files]) => [
+      `group:${name}`,
+      Object.keys(metafile.inputs)
+        .filter(path => files.test(path))
+        .map(path => `./${path}`),
+    ]),
+  )
+  return { doors, rest, own }
 }
 
-/** Fails when a group shares a chunk with other files, and drops what nobody needs of the output. */
-function groupsApart(groups: readonly Group[]): Plugin {
-  return {
-    name: 'groups-apart',
-    setup(build) {
-      build.onEnd(({ metafile, outputFiles, errors }) => {
-        if (errors.length > 0 || metafile === undefined) return
-        const outputs = Object.entries(metafile.outputs)
-        // A source map of what is compiled in would be larger than all of the package.
-        const foreign = outputs.filter(([, { inputs }]) =>
-          Object.keys(inputs).some(path => path.includes('node_modules/')),
-        )
-        const dropped = [...foreign.map(([path]) => `${path}.map`), 'dist/stdin.js', 'dist/stdin.js.map']
-        for (const path of dropped) {
-          delete metafile.outputs[path]
-          const index = outputFiles?.findIndex(file => file.path === resolve(path)) ?? -1
-          if (index >= 0) outputFiles?.splice(index, 1)
-        }
-        return { errors: groups.flatMap(group => mixed(group, metafile)).map(text => ({ text })) }
-      })
-    },
-  }
-}
-
-function mixed([name, files]: Group, metafile: Metafile): string[] {
-  return Object.values(metafile.outputs).flatMap(({ inputs }) => {
-    const used = Object.keys(inputs).filter(input => (inputs[input]?.bytesInOutput ?? 0) > 0)
-    const others = used.filter(input => !files.test(input))
-    if (others.length === 0 || others.length === used.length) return []
-    const culprits = Object.entries(metafile.inputs)
-      .filter(([path, { imports }]) => !files.test(path) && imports.some(({ path }) => files.test(path)))
-      .map(([path]) => path)
-    return [
-      `'${name}' cannot be left out: it shares a chunk with ${others.join(', ')}; imported by ${culprits.join(', ')}`,
-    ]
+/** Finds the code that cannot be loaded without a group, though it is of no group and no entry. */
+function leaks(groups: readonly Group[], { outputs }: Metafile): string[] {
+  const code = Object.entries(outputs).map(([path, { inputs, imports, entryPoint }]) => ({
+    path,
+    isEntry: entryPoint !== undefined,
+    sources: Object.keys(inputs).filter(input => (inputs[input]?.bytesInOutput ?? 0) > 0),
+    imports: imports.flatMap(({ kind, path }) => (kind === 'import-statement' ? [path] : [])),
+  }))
+  return groups.flatMap(([name, files]) => {
+    const held = code.filter(({ sources }) => sources.some(source => files.test(source))).map(({ path }) => path)
+    return code
+      .filter(
+        ({ path, isEntry, imports }) => !isEntry && (held.includes(path) || imports.some(to => held.includes(to))),
+      )
+      .map(({ sources }) => sources.filter(source => !groups.some(([, files]) => files.test(source))))
+      .filter(sources => sources.length > 0)
+      .map(sources => `'${name}' cannot be left out, since these need it: ${sources.join(', ')}`)
   })
 }
 

@@ -1,6 +1,11 @@
 import { library } from '../../tsup.base.ts'
 
 export default library({
-  chunks: { actions: /^src\/actions\// },
+  chunks: {
+    actions: /^src\/actions\//,
+    debug: /^src\/debug\.ts$/,
+    memory: /^src\/memory\//,
+    validator: /^src\/contracts\/(adapter|typebox)\.ts$|node_modules\/typebox\//,
+  },
   bundled: [/^typebox\/schema$/],
 })
