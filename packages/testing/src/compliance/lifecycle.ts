@@ -47,7 +47,7 @@ export function testLifecycle(options: ComplianceOptions): void {
     const statuses: string[] = []
     const onStatus = ({ type }: { readonly type: string }) => void statuses.push(type)
     await Promise.all([transport.connect({ onStatus }), transport.connect()])
-    await transport.connect()
+    await transport.connect({ onStatus })
     expect(statuses).toEqual(['connected'])
     await transport.publish(unique(), { body: bytes('x') })
   })

@@ -87,6 +87,20 @@ export function testTopics(options: ComplianceOptions): void {
     expect(got).not.toHaveBeenCalled()
   })
 
+  it('stop at once when the listener closes the subscription', async () => {
+    const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+    const topic = unique()
+    const got: string[] = []
+    const subscription = await b.subscribe(topic, (_, frame) => {
+      got.push(text(frame))
+      if (got.length === 3) void subscription.close()
+    })
+    await Promise.all(numbers(20).map(body => a.publish(topic, { body: bytes(body) })))
+    await eventually(() => expect(got).toHaveLength(3))
+    await quiet()
+    expect(got).toEqual(['0', '1', '2'])
+  })
+
   it('reach two subscriptions of one connection once each, and one of them when the other closes', async () => {
     const [a, b] = await Promise.all([bench.connect(), bench.connect()])
     const topic = unique()
