@@ -5,6 +5,7 @@ import { testDurable } from './durable.ts'
 import { testErrors } from './errors.ts'
 import { testInbox } from './inbox.ts'
 import { testLifecycle } from './lifecycle.ts'
+import { testNodes } from './nodes/index.ts'
 import { testPatterns } from './patterns.ts'
 import { testQueues } from './queues.ts'
 import { testReconnect } from './reconnect.ts'
@@ -13,7 +14,7 @@ import { testTopics } from './topics.ts'
 /**
  * What every transport must do, and what it claims to do in `supports`. Call it at the top of a vitest file.
  *
- * What is claimed is tested; what is not must fail with the code `UNSUPPORTED`.
+ * What is claimed is tested; what is not must fail with the code `UNSUPPORTED`. `testNodes` is part of it.
  */
 export function testTransport(options: ComplianceOptions): void {
   describe(options.name, { timeout: 30_000 }, () => {
@@ -29,4 +30,5 @@ export function testTransport(options: ComplianceOptions): void {
     describe('connecting', () => testErrors({ ...options, broker }))
     describe('reconnecting', () => testReconnect({ ...options, broker }))
   })
+  testNodes(options)
 }

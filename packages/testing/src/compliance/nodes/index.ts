@@ -1,0 +1,17 @@
+import { describe } from 'vitest'
+import type { ComplianceOptions } from '../bench.ts'
+import { testActions } from './actions.ts'
+import { testCalls } from './calls.ts'
+import { testMessages } from './messages.ts'
+import { testOutages } from './outages.ts'
+
+/** What nodes promise to their users, on this transport: publish/subscribe, calls, actions, events, and outages of the broker. */
+export function testNodes(options: ComplianceOptions): void {
+  describe(`nodes on ${options.name}`, { timeout: 30_000 }, () => {
+    describe('messages', () => testMessages(options))
+    describe('calls', () => testCalls(options))
+    describe('goals', () => testActions(options))
+    const { broker } = options
+    if (broker !== undefined) describe('outages', () => testOutages({ ...options, broker }))
+  })
+}
