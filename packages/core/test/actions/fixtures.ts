@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { onTestFinished } from 'vitest'
-import { action, createNode, memory, type Node, type NodeOptions, type Transport } from '../../src/index.ts'
+import { action, createNode, type Frame, memory, type Node, type NodeOptions, type Transport } from '../../src/index.ts'
 
 /** A goal that is driven somewhere. */
 export const Move = action('robot.move', {
@@ -36,6 +36,26 @@ export async function openNode(
 export async function openPair(): Promise<{ robot: Node & { errors: unknown[] }; desk: Node & { errors: unknown[] } }> {
   const hub = freshHub()
   return { robot: await openNode(hub), desk: await openNode(hub) }
+}
+
+/** What may happen to a frame on its way: it passes, it is dropped, or it passes when a promise resolves. */
+export type Fate = (address: string, frame: Frame) => boolean | Promise<boolean>
+
+/** A connection to a hub that loses and delays what is sent over it. */
+export function faulty(
+  hub: string,
+  { publish = () => true, push = () => true }: { publish?: Fate; push?: Fate },
+): Transport {
+  const transport = memory(hub)
+  return {
+    ...transport,
+    publish: async (topic, frame, options) => {
+      if (await publish(topic, frame)) await transport.publish(topic, frame, options)
+    },
+    push: async (queue, frame, options) => {
+      if (await push(queue, frame)) await transport.push(queue, frame, options)
+    },
+  }
 }
 
 /** Something that a test makes happen. */
