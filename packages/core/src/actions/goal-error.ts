@@ -29,8 +29,8 @@ export type GoalOutcome<Result> =
       readonly status: GoalStatus
       readonly result?: Result | undefined
 
-      /** What `goal.result` rejects with. */
-      readonly error: unknown
+      /** What `goal.result` rejects with: a `GoalError` where the service has told the end. */
+      readonly error: Error
     }
 
 export function goalError<Result>(

@@ -1,7 +1,7 @@
 import type { ActionParts } from '../contracts/action.ts'
 import type { Context } from '../endpoints/context.ts'
 import { DropCounter } from '../endpoints/drop-counter.ts'
-import { CommlibError } from '../errors.ts'
+import { CommlibError, toError } from '../errors.ts'
 import type { CallOptions } from '../util/abort.ts'
 import { AsyncQueue } from '../util/async-queue.ts'
 import type { ActionLink, GoalListener } from './action-link.ts'
@@ -20,6 +20,13 @@ export interface TrackedGoalOptions<Feedback> {
   readonly onFeedback: ((feedback: Feedback) => void) | undefined
 }
 
+interface Ended<Result> {
+  readonly outcome: GoalOutcome<Result>
+
+  /** The very thing that was thrown, such as the reason of a signal. */
+  readonly thrown?: unknown
+}
+
 /** Follows one goal: carries out what its {@link Tracker} decides. */
 export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Result>, GoalListener {
   readonly outcome: Promise<GoalOutcome<Result>>
@@ -29,7 +36,7 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
   readonly #watch = new GoalWatch(() => this.accepted && void this.ask())
   readonly #proposed: string
   #tracker: Tracker
-  #settle: (outcome: GoalOutcome<Result>) => void = () => {}
+  #settle: (ended: Ended<Result>) => void = () => {}
   #order: Promise<void> | undefined
   #over = false
   #doubted = false
@@ -48,10 +55,11 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
       // Feedback that nobody reads is not lost.
       onDrop: () => this.#readers > 0 && drops.drop(),
     })
-    this.outcome = new Promise(resolve => (this.#settle = resolve))
-    this.result = this.outcome.then(outcome => {
-      if (outcome.error !== undefined) throw outcome.error
-      return outcome.result as Result
+    const ended = new Promise<Ended<Result>>(resolve => (this.#settle = resolve))
+    this.outcome = ended.then(({ outcome }) => outcome)
+    this.result = ended.then(({ outcome, thrown }) => {
+      if (outcome.error !== undefined) throw thrown
+      return outcome.result
     })
     this.result.catch(() => {})
     options.link.add(this)
@@ -93,7 +101,7 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
   }
 
   onClosed(error: CommlibError): void {
-    this.#end({ status: this.status, error })
+    this.#fail({ status: this.status }, error)
   }
 
   /** It was never taken. */
@@ -158,7 +166,7 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
       await this.cancel()
     } catch (error) {
       this.#options.context.onError(error)
-      this.#end({ status: this.status, error: reason })
+      this.#fail({ status: this.status }, reason)
     }
   }
 
@@ -210,10 +218,10 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
     if (status === GoalStatus.SUCCEEDED) {
       try {
         // The shape has made sure of it.
-        return this.#end({ status, result: (await shapes.result.incoming(result)) as Result })
+        return this.#end({ outcome: { status, result: (await shapes.result.incoming(result)) as Result } })
       } catch (fault) {
         link.port.errors++
-        return this.#end({ status, error: fault })
+        return this.#fail({ status }, fault)
       }
     }
     let partial: Result | undefined
@@ -223,7 +231,7 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
     } catch (fault) {
       context.onError(fault)
     }
-    this.#end({ status, result: partial, error: goalError(this.id, status, error, partial) })
+    this.#fail({ status, result: partial }, goalError(this.id, status, error, partial))
   }
 
   #leave(): void {
@@ -233,10 +241,14 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
     this.#signal?.signal.removeEventListener('abort', this.#signal.onAbort)
   }
 
-  #end(outcome: GoalOutcome<Result>): void {
+  #fail(how: { readonly status: GoalStatus; readonly result?: Result | undefined }, thrown: unknown): void {
+    this.#end({ outcome: { ...how, error: toError(thrown) }, thrown })
+  }
+
+  #end(ended: Ended<Result>): void {
     if (!this.#over) this.#leave()
     this.#feedback.end()
-    this.#settle(outcome)
+    this.#settle(ended)
   }
 }
 

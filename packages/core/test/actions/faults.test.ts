@@ -206,7 +206,7 @@ describe('an abort that the service does not answer', () => {
     const goal = await desk.client(Move)({ x: 1 }, { signal: abort.signal })
     abort.abort('enough')
     await expect(goal.result).rejects.toBe('enough')
-    expect(await goal.outcome).toMatchObject({ error: 'enough' })
+    expect(await goal.outcome).toMatchObject({ error: { message: 'enough' } })
     expect(desk.errors).toMatchObject([{ message: 'the line is cut' }])
   })
 })
