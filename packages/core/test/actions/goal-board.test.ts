@@ -108,6 +108,14 @@ describe('a service of goals', () => {
     expect(gone.last).toEqual(['status a 6', 'ended a', 'ready c'])
   })
 
+  test('preempts nobody else while somebody is on its way out', () => {
+    const two = [send('a'), start('a'), send('b'), start('b'), cancel('b')]
+    const { last } = play({ policy: 'preempt', limit: 2 }, ...two, send('c'))
+    expect(last).toEqual(['accepted c', 'status c 1'])
+    const next = play({ policy: 'preempt', limit: 2 }, ...two, send('c'), returned('b'))
+    expect(next.last).toEqual(['status b 6', 'ended b', 'ready c'])
+  })
+
   test('runs several goals side by side, up to a limit', () => {
     const { last, board } = play({ policy: 'parallel', limit: 2 }, send('a'), send('b'), send('c'))
     expect(board.running).toEqual(['a', 'b'])

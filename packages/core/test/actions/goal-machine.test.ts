@@ -41,6 +41,12 @@ describe('a goal', () => {
     expect(Object.fromEntries(next)).toEqual(table)
   })
 
+  test('keeps the first reason it was stopped for', () => {
+    const preempted: Goal = { id: 'a', status: 3, reason: 'preempt' }
+    expect(advance(preempted, { type: 'stop', reason: 'cancel' })).toBe(preempted)
+    expect(advance(preempted, { type: 'stop', reason: 'close' })).toBe(preempted)
+  })
+
   test('keeps the result it returned while it was stopped', () => {
     expect(advance({ id: 'a', status: 3, reason: 'preempt' }, { type: 'returned', result: 1 })).toEqual({
       id: 'a',

@@ -38,6 +38,11 @@ describe('the client of a goal', () => {
     ])
   })
 
+  test('forgets what it has replayed', () => {
+    const { tracker } = track(track(newTracker('mine'), feedback(1, 'theirs')).tracker, accepted('theirs'))
+    expect(tracker.early).toEqual([])
+  })
+
   test('keeps the newest of what overtakes the answer, and no more than 256 messages', () => {
     const early = Array.from({ length: 300 }, (_, index) => feedback(index, 'theirs'))
     const effects = play(...early, accepted('theirs')).filter(effect => effect.type === 'feedback')
