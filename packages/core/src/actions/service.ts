@@ -20,6 +20,12 @@ import { type ActionServiceOptions, boardOptions } from './service-options.ts'
 const MAX_TELLING = 1000
 
 /**
+ * Milliseconds that the answer has before the first status. A commlib-py client learns the goal's id from it, over another
+ * connection, and is deaf to the goal before: it would wait in vain for the end of a quick one.
+ */
+const HEAD_START = 100
+
+/**
  * Serves an action on a node or a connected transport. Resolves once the broker has confirmed.
  *
  * commlib-py: `create_action`. There a handler that raises has succeeded; here its goal was aborted.
@@ -153,13 +159,14 @@ async function openAll(opening: ReadonlyArray<() => Promise<Subscription>>): Pro
   throw failed.reason
 }
 
-/** Resolves when the answer has been sent, so that a commlib-py client, which learns the id from it, misses little. */
+/** Resolves when the client can be expected to know that its goal was taken, and under which id. */
 function telling(request: InternalRequestContext): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(resolve, MAX_TELLING)
     request.afterReply(() => {
       clearTimeout(timer)
-      resolve()
+      if (request.goalId === undefined) setTimeout(resolve, HEAD_START)
+      else resolve()
     })
   })
 }
