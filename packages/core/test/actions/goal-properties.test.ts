@@ -22,7 +22,7 @@ describe('goals, in any order of events,', () => {
         for (const code of codes) world.command(code)
         world.finish()
       } catch (error) {
-        throw new Error(`${error}\n${world.log.join('\n')}`, { cause: error })
+        throw new Error(`${error}\n${world.log.map(entry => JSON.stringify(entry)).join('\n')}`, { cause: error })
       }
       seen.goals += world.histories.size
       for (const { status } of world.histories.values()) seen.ends.set(status, (seen.ends.get(status) ?? 0) + 1)

@@ -47,10 +47,13 @@ export class World {
   now = 0
   readonly histories = new Map<string, History>()
   readonly clients: Client[] = []
-  readonly log: string[] = []
+  /** What happened, to be shown when something is wrong. */
+  readonly log: unknown[] = []
   readonly #handlers = new Map<string, { aborted: boolean; over: boolean }>()
   readonly #ready: string[] = []
   #feedback = 0
+  #orders = 0
+  readonly #endings: Array<{ readonly id: string; readonly at: number }> = []
 
   /** Sixteen things that can happen, some twice: they are to be more frequent. */
   readonly #commands: ReadonlyArray<(argument: number) => void> = [
@@ -222,15 +225,14 @@ export class World {
   }
 
   #dispatch(event: Parameters<typeof reduce>[1], sender?: Client): void {
-    this.log.push(`${event.now} ${event.type} ${'id' in event ? event.id : ''}`)
     const { board, effects } = reduce(this.board, event)
+    this.log.push(event, effects)
     this.board = board
     for (const effect of effects) this.#carryOut(effect, sender)
     this.#look()
   }
 
   #carryOut(effect: BoardEffect, sender: Client | undefined): void {
-    this.log.push(`    ${effect.type} ${'id' in effect ? effect.id : ''} ${'status' in effect ? effect.status : ''}`)
     switch (effect.type) {
       case 'accepted':
         this.#accepted(effect.id)
@@ -267,6 +269,7 @@ export class World {
         const history = this.#history(effect.goal.id)
         history.ended += 1
         history.endedAt = this.now
+        this.#endings.push({ id: effect.goal.id, at: this.now })
         assert.equal(history.ended, 1, 'a goal ends once')
         assert.equal(effect.goal.status, history.status, 'and as was announced')
         return
@@ -280,7 +283,7 @@ export class World {
     const known = this.histories.get(id)
     // Forgotten, and therefore new.
     if (known !== undefined && (known.ended === 0 || this.board.ended.some(end => end.id === id))) return
-    this.histories.set(id, { order: this.histories.size, status: 0, ended: 0, aborts: 0, runs: 0, endedAt: 0 })
+    this.histories.set(id, { order: this.#orders++, status: 0, ended: 0, aborts: 0, runs: 0, endedAt: 0 })
   }
 
   #moved(id: string, status: GoalStatus): void {
@@ -346,21 +349,25 @@ export class World {
     for (const id of running) assert([1, 2, 3].includes(goals.get(id)?.status ?? 0), 'who has a place is not over')
     assert.equal(goals.size, running.length + queued.length + ended.length, 'every goal is somewhere')
     assert(ended.length <= options.retainCount, 'no more is kept than may be')
-    // A place may be had in order and yet be started out of order: places are what the queue is about.
-    const places = [...running, ...queued].map(id => this.#history(id).order)
-    assert.deepEqual(
-      places,
-      [...places].sort((a, b) => a - b),
-      'the order of the queue is kept',
-    )
-    const kept = [...this.histories]
-      .filter(([, history]) => history.ended > 0)
-      .sort(([, a], [, b]) => a.endedAt - b.endedAt)
-    for (const [id, history] of kept.slice(-options.retainCount)) {
-      const young = this.now - history.endedAt < options.retainTime
-      const sameTime = kept.filter(([, other]) => other.endedAt === history.endedAt).length > 1
-      if (young && !sameTime) assert.equal(findGoal(this.board, id, this.now)?.status, history.status, `${id} is kept`)
-      if (!young) assert.equal(findGoal(this.board, id, this.now), undefined, `${id} is forgotten`)
+    let before = -1
+    for (const id of [...running, ...queued]) {
+      const { order } = this.#history(id)
+      assert(order > before, 'the order of the queue is kept')
+      before = order
+    }
+    const rest = this.#endings.length - ended.length
+    const lastForgotten = this.#endings[rest - 1]
+    const expired = lastForgotten === undefined || this.now - lastForgotten.at >= options.retainTime
+    assert(expired || ended.length === options.retainCount, 'nothing is forgotten too early')
+    for (const [index, { id, at }] of ended.entries()) {
+      assert.equal(id, this.#endings[rest + index]?.id, 'the newest results are kept')
+      const kept = findGoal(this.board, id, this.now)
+      const young = this.now - at < options.retainTime
+      assert.equal(
+        kept?.status,
+        young ? this.#history(id).status : undefined,
+        'a result is kept as long as it should be',
+      )
     }
   }
 }
