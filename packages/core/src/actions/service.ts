@@ -165,7 +165,7 @@ function telling(request: InternalRequestContext): Promise<void> {
     const timer = setTimeout(resolve, MAX_TELLING)
     request.afterReply(() => {
       clearTimeout(timer)
-      if (request.goalId === undefined) setTimeout(resolve, HEAD_START)
+      if (request.request.goalId === undefined) setTimeout(resolve, HEAD_START)
       else resolve()
     })
   })

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { CommlibError, GoalError, GoalStatus, RemoteError } from '../../src/index.ts'
-import { aborted, freshHub, gate, Move, openNode, openPair } from './fixtures.ts'
+import { aborted, begun, freshHub, gate, Move, openNode, openPair } from './fixtures.ts'
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
@@ -46,7 +46,7 @@ describe('a goal', () => {
       return { seconds: 1 }
     })
     const goal = await desk.client(Move)({ x: 1 })
-    await vi.waitFor(() => expect(goal.status).toBe(GoalStatus.EXECUTING))
+    await begun(goal)
     end.open()
     await goal.result
     expect(goal.status).toBe(GoalStatus.SUCCEEDED)
@@ -200,6 +200,7 @@ describe('a canceled goal', () => {
     })
     for (const x of [1, 2]) {
       const goal = await desk.client(Move)({ x })
+      await begun(goal)
       await goal.cancel()
       expect(await goal.outcome).toMatchObject({ status: GoalStatus.CANCELED, result: undefined })
     }
@@ -214,6 +215,7 @@ describe('a canceled goal', () => {
       }),
     )
     const goal = await desk.client(Move)({ x: 1 })
+    await begun(goal)
     await goal.cancel()
     expect(await goal.outcome).toMatchObject({ status: GoalStatus.ABORTED })
     expect(robot.errors).toMatchObject([{ name: 'TypeError' }])
@@ -234,7 +236,7 @@ describe('a canceled goal', () => {
     const move = desk.client(Move)
     const heard = vi.fn()
     const goal = await move({ x: 1 }, { onFeedback: heard })
-    await vi.waitFor(() => expect(goal.status).toBe(GoalStatus.EXECUTING))
+    await begun(goal)
     const start = performance.now()
     await goal.cancel()
     expect(performance.now() - start).toBeGreaterThan(45)
@@ -267,6 +269,7 @@ describe('a canceled goal', () => {
       { cancelGrace: 20 },
     )
     const goal = await desk.client(Move)({ x: 1 })
+    await begun(goal)
     await goal.cancel()
     await left.opened
     expect(goal.status).toBe(GoalStatus.CANCELED)
@@ -420,7 +423,7 @@ describe("a client's own id", () => {
       return { seconds: 7 }
     })
     const goal = await desk.client(Move)({ x: 1 }, { id: 'tour' })
-    await vi.waitFor(() => expect(goal.status).toBe(GoalStatus.EXECUTING))
+    await begun(goal)
     const found = await robot.client(Move).attach('tour')
     expect(found.status).toBe(GoalStatus.EXECUTING)
     end.open()
@@ -433,12 +436,12 @@ describe("a client's own id", () => {
 
   test('is forgotten in time and number', async () => {
     const { robot, desk } = await openPair()
-    await robot.serve(Move, () => ({ seconds: 1 }), { retain: { time: 60, count: 2 } })
+    await robot.serve(Move, () => ({ seconds: 1 }), { retain: { time: 1000, count: 2 } })
     const move = desk.client(Move)
     for (const id of ['a', 'b', 'c']) await (await move({ x: 1 }, { id })).result
     await expect(move.attach('a')).rejects.toMatchObject({ code: 'GOAL_UNKNOWN' })
     await move.attach('b')
-    await delay(70)
+    await delay(1100)
     await expect(move.attach('c')).rejects.toMatchObject({ code: 'GOAL_UNKNOWN' })
   })
 })

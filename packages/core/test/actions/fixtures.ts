@@ -1,6 +1,15 @@
 import Type from 'typebox'
-import { onTestFinished } from 'vitest'
-import { action, createNode, type Frame, memory, type Node, type NodeOptions, type Transport } from '../../src/index.ts'
+import { expect, onTestFinished, vi } from 'vitest'
+import {
+  action,
+  createNode,
+  type Frame,
+  GoalStatus,
+  memory,
+  type Node,
+  type NodeOptions,
+  type Transport,
+} from '../../src/index.ts'
 
 /** A goal that is driven somewhere. */
 export const Move = action('robot.move', {
@@ -65,6 +74,11 @@ export function gate<T = void>(): { readonly open: (value: T) => void; readonly 
     open = resolve
   })
   return { open, opened }
+}
+
+/** Resolves when the goal's handler has begun. */
+export async function begun(goal: { readonly status: GoalStatus }): Promise<void> {
+  await vi.waitFor(() => expect(goal.status).toBe(GoalStatus.EXECUTING))
 }
 
 /** Rejects with the signal's reason when it aborts. */
