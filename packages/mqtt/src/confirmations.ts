@@ -1,6 +1,7 @@
 import { CommlibError, type Frame } from '@commlib/core/internal'
 import { refused } from './errors.ts'
-import { measure } from './packet.ts'
+import { measure, type Publish } from './packet.ts'
+import type { PacketIds } from './packet-ids.ts'
 import type { Writer } from './writer.ts'
 
 interface Pending {
@@ -22,8 +23,8 @@ export interface ConfirmationsOptions {
   readonly window: number
 
   /** Throws for a packet that the broker would not take. */
-  check(name: string, size: number): void
-  allocateId(): number
+  check(name: string, packet: Publish): void
+  readonly ids: PacketIds
 }
 
 const NO_MATCHING_SUBSCRIBERS = 0x10
@@ -36,10 +37,6 @@ export class Confirmations {
 
   constructor(options: ConfirmationsOptions) {
     this.#options = options
-  }
-
-  has(id: number): boolean {
-    return this.#sent.has(id)
   }
 
   publish(
@@ -73,6 +70,7 @@ export class Confirmations {
     const pending = this.#sent.get(id)
     if (pending === undefined) return
     this.#sent.delete(id)
+    this.#options.ids.deallocate(id)
     if (reason >= 0x80) pending.reject(refused(`the broker did not take the message to '${pending.topic}'`, reason))
     else if (reason === NO_MATCHING_SUBSCRIBERS && pending.mandatory) {
       pending.reject(new CommlibError('NO_SERVICE', `nobody serves '${pending.topic}'`))
@@ -92,16 +90,20 @@ export class Confirmations {
   }
 
   #send(pending: Pending): void {
-    const { writer, version, check, allocateId } = this.#options
-    let id = 0
+    const { writer, version, check, ids } = this.#options
+    const id = ids.allocate()
+    if (id === null) {
+      // As many as there are packet identifiers wait already; the next PUBACK frees one.
+      this.#waiting.add(pending)
+      return
+    }
     try {
-      id = allocateId()
       const packet = measure(pending.topic, pending.frame, version, pending.retain, id)
-      check(pending.topic, packet.size)
+      check(pending.topic, packet)
       this.#sent.set(id, pending)
       void writer.publish(packet) // its PUBACK is what is waited for
     } catch (error) {
-      this.#sent.delete(id)
+      ids.deallocate(id)
       pending.reject(error)
     }
   }

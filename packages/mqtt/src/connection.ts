@@ -3,7 +3,8 @@ import { connect, type IClientOptions, type IConnackPacket, type IPublishPacket,
 import { Acknowledgements } from './acknowledgements.ts'
 import { Confirmations } from './confirmations.ts'
 import { connackReason, connectionFailed, connectionLost, refused } from './errors.ts'
-import { CONTENT_ENCODING, measure } from './packet.ts'
+import { CONTENT_ENCODING, measure, type Publish } from './packet.ts'
+import { PacketIds } from './packet-ids.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { fromTopic } from './topic.ts'
 import { Writer } from './writer.ts'
@@ -54,8 +55,9 @@ export function openConnection(options: ConnectionOptions, events: LinkEvents): 
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     let client: MqttClient
+    const ids = new PacketIds()
     try {
-      client = connect({ ...options.client, ...OURS, protocolVersion: version })
+      client = connect({ ...options.client, ...OURS, protocolVersion: version, messageIdProvider: ids })
     } catch (error) {
       return reject(
         new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${toError(error).message}`, {
@@ -77,6 +79,8 @@ export function openConnection(options: ConnectionOptions, events: LinkEvents): 
     })
     client.on('error', error => {
       failure = error
+      // Not every error ends it, and after some, such as a packet that makes no sense, it would be deaf.
+      if (live !== undefined) client.end(true)
     })
     client.on('disconnect', ({ reasonCode }) => {
       failure = refused(`${target} ended the connection`, reasonCode ?? 0)
@@ -85,7 +89,7 @@ export function openConnection(options: ConnectionOptions, events: LinkEvents): 
     client.on('packetreceive', packet => {
       if (packet.cmd === 'puback') live?.confirm(packet.messageId ?? 0, packet.reasonCode ?? 0)
       else if (packet.cmd === 'connack' && (packet.returnCode ?? packet.reasonCode ?? 0) === 0) {
-        live = establish(client, packet, options, events)
+        live = establish(client, packet, ids, options, events)
       }
     })
     client.on('connect', () => {
@@ -122,27 +126,20 @@ function noDelay(stream: unknown): void {
   setNoDelay?.call(stream, true)
 }
 
-function establish(client: MqttClient, connack: IConnackPacket, options: ConnectionOptions, events: LinkEvents) {
+function establish(
+  client: MqttClient,
+  connack: IConnackPacket,
+  ids: PacketIds,
+  options: ConnectionOptions,
+  events: LinkEvents,
+) {
   const { target, version, maxMessageBytes } = options
   const server = connack.properties ?? {}
   const maxPacket = server.maximumPacketSize ?? Infinity
   const writer = new Writer(client.stream)
   const acknowledgements = new Acknowledgements(id => writer.puback(id))
-  const { messageIdProvider } = client
-  const allocateId = (): number => {
-    for (;;) {
-      const id = messageIdProvider.allocate()
-      if (id === null) throw new CommlibError('BUFFER_FULL', 'all packet identifiers are in use')
-      if (!confirmations.has(id) && client.outgoing[id] === undefined) return id
-    }
-  }
-  const confirmations = new Confirmations({
-    writer,
-    version,
-    window: server.receiveMaximum ?? 65_535,
-    check,
-    allocateId,
-  })
+  const window = server.receiveMaximum ?? 65_535
+  const confirmations = new Confirmations({ writer, version, window, check, ids })
   let ended = false
   let closing: Promise<void> | undefined
 
@@ -155,22 +152,15 @@ function establish(client: MqttClient, connack: IConnackPacket, options: Connect
       release()
       writer.flush()
       const properties = identifier === undefined ? {} : { properties: { subscriptionIdentifier: identifier } }
-      await new Promise<void>((resolve, reject) => {
-        client.subscribe(
-          filter,
-          { qos, ...(version === 5 && { rh: retained ? 0 : 2 }), ...properties },
-          (error, _, packet) => {
-            if (error === null) resolve()
-            else {
-              const granted = packet?.granted[0]
-              reject(
-                typeof granted === 'number'
-                  ? refused(`the broker refused the subscription to '${filter}'`, granted)
-                  : connectionLost(target),
-              )
-            }
-          },
-        )
+      return new Promise((resolve, reject) => {
+        const asked = { qos, ...(version === 5 && { rh: retained ? 0 : 2 }), ...properties }
+        client.subscribe(filter, asked, (error, _, packet) => {
+          const granted = packet?.granted[0]
+          if (typeof granted !== 'number') reject(connectionLost(target))
+          else if (granted >= 0x80) reject(refused(`the broker refused the subscription to '${filter}'`, granted))
+          else if (error !== null) reject(error)
+          else resolve(granted === 0 ? 0 : 1)
+        })
       })
     },
     unsubscribe: async filter => {
@@ -181,13 +171,18 @@ function establish(client: MqttClient, connack: IConnackPacket, options: Connect
     },
   })
 
-  function check(name: string, size: number): void {
+  function check(name: string, { size, retain, id }: Publish): void {
     if (size > maxPacket) {
-      throw new CommlibError(
-        'MESSAGE_TOO_LARGE',
-        `the message to '${name}' makes a packet of ${size} bytes; ${target} takes ${maxPacket}`,
-      )
+      const message = `the message to '${name}' makes a packet of ${size} bytes; ${target} takes ${maxPacket}`
+      throw new CommlibError('MESSAGE_TOO_LARGE', message)
     }
+    // It would end the connection, and so again when the message is sent again.
+    if (retain && server.retainAvailable === false) throw unsupported(`latched messages, such as to '${name}'`)
+    if (id !== 0 && server.maximumQoS === 0) throw unsupported(`reliable messages, such as to '${name}'`)
+  }
+
+  function unsupported(what: string): CommlibError {
+    return new CommlibError('UNSUPPORTED', `${target} does not support ${what}`)
   }
 
   const unheard: Array<{ packet: IPublishPacket; acknowledge: () => void }> = []
@@ -292,7 +287,7 @@ function establish(client: MqttClient, connack: IConnackPacket, options: Connect
       if (confirm || mandatory) return confirmations.publish(topic, frame, { retain, mandatory, signal })
       try {
         const packet = measure(topic, frame, version, retain, 0)
-        check(topic, packet.size)
+        check(topic, packet)
         return writer.publish(packet)
       } catch (error) {
         return Promise.reject(error)

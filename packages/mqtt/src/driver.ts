@@ -1,4 +1,11 @@
-import { CommlibError, type Driver, type LinkEvents, randomId, type TransportSupports } from '@commlib/core/internal'
+import {
+  CommlibError,
+  type Driver,
+  type Link,
+  type LinkEvents,
+  randomId,
+  type TransportSupports,
+} from '@commlib/core/internal'
 import { type Connection, openConnection, VersionRefused } from './connection.ts'
 import { connectionFailed } from './errors.ts'
 import { createLink } from './link.ts'
@@ -63,18 +70,18 @@ export function createDriver(settings: Settings, { durable, ready }: DriverOptio
     replyTo: token => `${inboxRoot}.${token}`,
     open: async (given, { signal }) => {
       let connectedAt = Infinity
+      let link: Link | undefined
+      let ended = false
       const events: LinkEvents = {
         ...given,
         lost: cause => {
+          if (ended) return
+          ended = true
           const taken = takeover.ended(performance.now() - connectedAt, cause === undefined)
-          given.lost(
-            taken
-              ? new CommlibError(
-                  'SESSION_TAKEN',
-                  `${target} ends each connection right after accepting it: another client may use the id '${clientId}'`,
-                )
-              : cause,
-          )
+          const message = `${target} ends each connection right after accepting it: another client may use the id '${clientId}'`
+          given.lost(taken ? new CommlibError('SESSION_TAKEN', message) : cause)
+          // What is left of it, where it was more than one connection.
+          void link?.close().catch(given.error)
         },
       }
       let first: Connection
@@ -114,7 +121,8 @@ export function createDriver(settings: Settings, { durable, ready }: DriverOptio
         }
         return open(events, AbortSignal.timeout(settings.connectTimeout), speaks, `${clientId}-${++lanes}`, false)
       }
-      return createLink(first, { group: settings.group, inboxRoot, another }, events)
+      link = createLink(first, { group: settings.group, inboxRoot, another }, events)
+      return link
     },
   }
 }

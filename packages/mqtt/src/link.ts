@@ -20,6 +20,7 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
   const toName = topicCache()
   const lanes: Connection[] = [first]
   let turn: Promise<unknown> = Promise.resolve()
+  let closed = false
   let shares = first.shares !== false
 
   /**
@@ -33,7 +34,8 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
       const later = lanes.find(({ subscriptions }) => !subscriptions.conflicts(filter, share))
       if (later !== undefined) return later
       const connection = await another()
-      lanes.push(connection)
+      if (closed) await connection.close()
+      else lanes.push(connection)
       return connection
     })
     turn = opened.catch(() => {})
@@ -67,6 +69,12 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
       }
       if (share !== undefined && !shares)
         throw new CommlibError('UNSUPPORTED', 'this broker has no shared subscriptions, which a group needs')
+      if (share !== undefined && latched) {
+        throw new CommlibError(
+          'UNSUPPORTED',
+          `group '${share}' cannot be latched: its members have no first message each`,
+        )
+      }
       const settles = reliable || durable !== undefined
       return listen({ filter: toFilter(pattern), share, qos: settles ? 1 : 0, latched, settles }, (topic, frame) =>
         share !== undefined && frame.latched ? undefined : onFrame(toName(topic), frame),
@@ -107,6 +115,7 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
     },
 
     close: async () => {
+      closed = true
       await Promise.all(lanes.map(connection => connection.close()))
     },
   }

@@ -1,4 +1,4 @@
-import { type Frame, type Subscription, subscription } from '@commlib/core/internal'
+import { CommlibError, type Frame, type Subscription, subscription } from '@commlib/core/internal'
 import { overlap } from './topic.ts'
 
 /** @param topic as MQTT has it */
@@ -27,7 +27,8 @@ export interface Wire {
   /** Receives what a receiver rejects with, where nobody waits for it. */
   readonly onError: (error: unknown) => void
 
-  subscribe(filter: string, options: { qos: 0 | 1; retained: boolean; identifier: number | undefined }): Promise<void>
+  /** Resolves to what was granted. */
+  subscribe(filter: string, options: { qos: 0 | 1; retained: boolean; identifier: number | undefined }): Promise<0 | 1>
   unsubscribe(filter: string): Promise<void>
 }
 
@@ -38,14 +39,20 @@ interface Listener {
 
   /** Without identifiers: kept messages that come now are for this one. */
   hungry: boolean
+
+  /** Its SUBSCRIBE is not answered yet. */
+  pending: boolean
 }
 
 interface Entry {
   readonly filter: string
-  readonly matches: (filterOrTopic: string) => boolean
+  readonly matches: (topic: string) => boolean
   readonly listeners: Set<Listener>
   readonly identifiers: number[]
   qos: 0 | 1
+
+  /** The answer to the last SUBSCRIBE. */
+  granted: Promise<0 | 1>
 }
 
 /** A message's way in, found by its identifier. */
@@ -85,11 +92,19 @@ export class Subscriptions {
       latched: latched && share === undefined,
       settles,
       hungry: latched && share === undefined,
+      pending: true,
     }
     let entry = this.#entries.get(name)
     const known = entry !== undefined
     if (entry === undefined) {
-      entry = { filter: name, matches: filterMatcher(filter), listeners: new Set(), identifiers: [], qos }
+      entry = {
+        filter: name,
+        matches: filterMatcher(filter),
+        listeners: new Set(),
+        identifiers: [],
+        qos,
+        granted: NONE,
+      }
       this.#entries.set(name, entry)
     }
     entry.listeners.add(listener)
@@ -97,7 +112,13 @@ export class Subscriptions {
       // Again for a better quality of service, and for the kept messages, which only come after a SUBSCRIBE.
       if (!known || qos > entry.qos || listener.latched) {
         entry.qos = qos > entry.qos ? qos : entry.qos
-        await this.#subscribe(entry, listener)
+        entry.granted = this.#subscribe(entry, listener)
+      }
+      // Also for who did not ask: the one who did may be refused.
+      const granted = await entry.granted
+      listener.pending = false
+      if (settles && granted < 1) {
+        throw new CommlibError('UNSUPPORTED', `the broker grants '${filter}' at most once: it cannot be reliable`)
       }
     } catch (error) {
       this.#forget(entry, listener)
@@ -116,18 +137,21 @@ export class Subscriptions {
     identifier: number | readonly number[] | undefined,
   ): Promise<unknown> | undefined | false {
     if (typeof identifier === 'number') return this.#toTarget(this.#targets.get(identifier), topic, frame)
-    const settled: Array<Promise<unknown>> = []
-    let heard = false
-    const hear = (result: Promise<unknown> | undefined | false) => {
-      if (result !== false) heard = true
-      if (result) settled.push(result)
+    if (identifier === undefined) {
+      // At most one matches: those that overlap have connections of their own.
+      const entry = this.#entries.get(topic) ?? this.#find(topic)
+      return entry === undefined ? false : this.#toListeners(entry, topic, frame)
     }
-    if (identifier !== undefined) for (const id of identifier) hear(this.#toTarget(this.#targets.get(id), topic, frame))
-    else {
-      for (const entry of this.#entries.values()) if (entry.matches(topic)) hear(this.#toListeners(entry, topic, frame))
-    }
-    if (!heard) return false
+    // One copy for several filters, as some brokers send it.
+    const results = identifier.map(id => this.#toTarget(this.#targets.get(id), topic, frame))
+    if (results.every(result => result === false)) return false
+    const settled = results.filter(result => result instanceof Promise)
     return settled.length === 0 ? undefined : Promise.all(settled)
+  }
+
+  #find(topic: string): Entry | undefined {
+    for (const entry of this.#entries.values()) if (entry.matches(topic)) return entry
+    return undefined
   }
 
   #toTarget(target: Target | undefined, topic: string, frame: Frame): Promise<unknown> | undefined | false {
@@ -159,16 +183,17 @@ export class Subscriptions {
     return undefined
   }
 
-  async #subscribe(entry: Entry, listener: Listener): Promise<void> {
+  async #subscribe(entry: Entry, listener: Listener): Promise<0 | 1> {
     let identifier: number | undefined
     if (this.#wire.identifiers) {
       identifier = ++this.#lastIdentifier
       entry.identifiers.push(identifier)
       this.#targets.set(identifier, { entry, asked: listener })
-    } else if (listener.latched) {
-      for (const other of entry.listeners) other.hungry = other === listener
+    } else {
+      // What 3.1.1 keeps comes again with every SUBSCRIBE, and others have had it.
+      for (const other of entry.listeners) if (other !== listener && !other.pending) other.hungry = false
     }
-    await this.#wire.subscribe(entry.filter, { qos: entry.qos, retained: listener.latched, identifier })
+    return this.#wire.subscribe(entry.filter, { qos: entry.qos, retained: listener.latched, identifier })
   }
 
   async #remove(entry: Entry, listener: Listener): Promise<void> {
@@ -185,6 +210,7 @@ export class Subscriptions {
   }
 }
 
+const NONE = Promise.resolve(0 as const)
 const SHARE = /^\$share\/[^/]*\//
 
 function shared(filter: string, share: string | undefined): string {
@@ -192,6 +218,10 @@ function shared(filter: string, share: string | undefined): string {
 }
 
 function filterMatcher(filter: string): (topic: string) => boolean {
-  if (!/[+#]/.test(filter)) return topic => topic === filter
-  return topic => overlap(filter, topic)
+  const wildcard = filter.search(/[+#]/)
+  if (wildcard === -1) return topic => topic === filter
+  if (wildcard !== filter.length - 1) return topic => overlap(filter, topic)
+  const prefix = filter.slice(0, -1)
+  if (filter.endsWith('+')) return topic => topic.startsWith(prefix) && !topic.includes('/', prefix.length)
+  return topic => topic.startsWith(prefix) || topic === prefix.slice(0, -1)
 }
