@@ -208,6 +208,28 @@ describe('MQTT 5', () => {
   })
 })
 
+describe('overlapping filters on MQTT 3.1.1', () => {
+  it('have connections of their own, which are lost and come back together', async () => {
+    const { url, broker: aedes } = await startAedes()
+    const { transport, statuses } = await connect(url, { protocolVersion: 4, group: false })
+    const got: string[] = []
+    for (const pattern of ['a.*', 'a.b', '*.b']) await transport.subscribe(pattern, () => void got.push(pattern))
+    expect(connections(aedes)).toHaveLength(3)
+    for (const lost of [0, 2]) {
+      statuses.length = 0
+      connections(aedes)[lost]?.destroy()
+      await eventually(() => expect(statuses.map(({ type }) => type)).toEqual(['disconnected', 'connected']))
+      await eventually(() => expect(connections(aedes)).toHaveLength(3))
+      got.length = 0
+      await transport.publish('a.b', { body: bytes('x') }, { reliable: true })
+      await quiet()
+      expect([...got].sort()).toEqual(['*.b', 'a.*', 'a.b'])
+    }
+    await transport.close()
+    await eventually(() => expect(connections(aedes)).toHaveLength(0))
+  })
+})
+
 describe('a broker that refuses subscriptions', () => {
   it('is told to who asks, and is asked again for what it had granted', async () => {
     let allowed = true
@@ -234,6 +256,11 @@ describe('a broker that refuses subscriptions', () => {
     await transport.publish('secret.a', { body: bytes('x') })
     await transport.publish('open.a', { body: bytes('x') })
     await eventually(() => expect(got).toEqual(['open.a']))
+    const both = await Promise.allSettled([
+      transport.subscribe('secret.c', () => {}),
+      transport.subscribe('secret.c', () => {}),
+    ])
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     allowed = true
     await eventually(async () => {
       await transport.publish('secret.a', { body: bytes('x') })

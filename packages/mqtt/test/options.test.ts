@@ -1,3 +1,4 @@
+import { transportFor } from '@commlib/core'
 import { describe, expect, it } from 'vitest'
 import { mqtt } from '../src/index.ts'
 import { resolveOptions } from '../src/options.ts'
@@ -87,5 +88,6 @@ describe('options', () => {
 
   it('name the schemes', () => {
     expect(mqtt.schemes).toEqual(['mqtt', 'tcp', 'mqtts', 'ssl', 'tls', 'ws', 'wss'])
+    for (const scheme of mqtt.schemes) expect(transportFor(`${scheme}://host`, [mqtt]).name).toBe('mqtt')
   })
 })
