@@ -1,10 +1,11 @@
 import { CommlibError, type Frame, type LinkEvents, toError } from '@commlib/core/internal'
-import { connect, type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
+import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import { Acknowledgements } from './acknowledgements.ts'
 import { Confirmations } from './confirmations.ts'
 import { connackReason, connectionFailed, connectionLost, refused } from './errors.ts'
-import { CONTENT_ENCODING, measure, type Publish } from './packet.ts'
+import { measure, type Publish } from './packet.ts'
 import { PacketIds } from './packet-ids.ts'
+import { Reader, type Received } from './reader.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { fromTopic } from './topic.ts'
 import { Writer } from './writer.ts'
@@ -55,9 +56,16 @@ export function openConnection(options: ConnectionOptions, events: LinkEvents): 
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     let client: MqttClient
+    let failure: unknown
     const ids = new PacketIds()
     try {
-      client = connect({ ...options.client, ...OURS, protocolVersion: version, messageIdProvider: ids })
+      client = connect({
+        ...options.client,
+        ...OURS,
+        protocolVersion: version,
+        messageIdProvider: ids,
+        manualConnect: true,
+      })
     } catch (error) {
       return reject(
         new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${toError(error).message}`, {
@@ -65,8 +73,27 @@ export function openConnection(options: ConnectionOptions, events: LinkEvents): 
         }),
       )
     }
+    const reader = new Reader(
+      version,
+      received => live?.receive(received),
+      packet => pass(packet),
+    )
+    let pass: (packet: Uint8Array) => void = () => {}
+    readBefore(client, {
+      read: chunk => {
+        try {
+          reader.read(chunk)
+        } catch (error) {
+          failure = error
+          client.end(true)
+        }
+      },
+      onSink: write => {
+        pass = write
+      },
+    })
+    client.connect()
     noDelay(client.stream)
-    let failure: unknown
     let live: ReturnType<typeof establish> | undefined
     let reached = false
     const abort = () => {
@@ -120,6 +147,24 @@ const OURS = {
   // The attempt is bounded by its signal.
   connectTimeout: 2 ** 31 - 1,
 } satisfies IClientOptions
+
+/** Puts a reader between the socket and mqtt.js, which would pipe the one into the other. */
+function readBefore(
+  client: MqttClient,
+  { read, onSink }: { read(chunk: Uint8Array): void; onSink(write: (packet: Uint8Array) => void): void },
+): void {
+  // Private, for want of an option; tests with real brokers tell when it changes.
+  const build = client['streamBuilder']
+  client['streamBuilder'] = (...args: unknown[]) => {
+    const stream = build(...args)
+    const pipe = (sink: { write(packet: Uint8Array): unknown }) => {
+      onSink(packet => sink.write(packet))
+      stream.on('data', read)
+      return sink
+    }
+    return Object.assign(stream, { pipe })
+  }
+}
 
 function noDelay(stream: unknown): void {
   const { setNoDelay } = stream as { setNoDelay?: (on: boolean) => void }
@@ -185,20 +230,20 @@ function establish(
     return new CommlibError('UNSUPPORTED', `${target} does not support ${what}`)
   }
 
-  const unheard: Array<{ packet: IPublishPacket; acknowledge: () => void }> = []
+  const unheard: Array<{ packet: Received; acknowledge: () => void }> = []
   // A session's messages come before its subscriptions.
   let hold = options.durable
   let holdTimer: ReturnType<typeof setTimeout> | undefined
 
-  function receive(packet: IPublishPacket): void {
-    const { qos, messageId = 0 } = packet
-    if (packet.payload.length > maxMessageBytes) {
-      const message = `a message on '${packet.topic}' has ${packet.payload.length} bytes, more than maxMessageBytes (${maxMessageBytes})`
+  function receive(packet: Received): void {
+    const { qos, id: messageId, frame } = packet
+    if (frame.body.byteLength > maxMessageBytes) {
+      const message = `a message on '${packet.topic}' has ${packet.frame.body.byteLength} bytes, more than maxMessageBytes (${maxMessageBytes})`
       events.error(new CommlibError('MESSAGE_TOO_LARGE', message))
       if (qos > 0) acknowledgements.now(messageId)
       return
     }
-    const settled = subscriptions.deliver(packet.topic, toFrame(packet), packet.properties?.subscriptionIdentifier)
+    const settled = subscriptions.deliver(packet.topic, frame, packet.identifier)
     if (qos === 0) return
     if (settled === undefined) acknowledgements.now(messageId)
     else if (settled === false) {
@@ -210,7 +255,7 @@ function establish(
   /** Somebody new listens: offers it what nobody wanted yet. */
   function release(): void {
     for (const held of unheard.splice(0)) {
-      const settled = subscriptions.deliver(held.packet.topic, toFrame(held.packet), undefined)
+      const settled = subscriptions.deliver(held.packet.topic, held.packet.frame, undefined)
       if (settled === false) unheard.push(held)
       else if (settled === undefined) held.acknowledge()
       else void settled.catch(events.error).then(held.acknowledge)
@@ -230,18 +275,6 @@ function establish(
       }
       for (const { acknowledge } of unheard.splice(0)) acknowledge()
     }, UNHEARD)
-  }
-
-  // Acknowledging is ours: the error makes mqtt.js skip its PUBACK and go on reading.
-  const mine = new Error('acknowledged by the receiver')
-  client.handleMessage = (packet, done) => {
-    try {
-      receive(packet)
-    } catch (error) {
-      events.error(error)
-    }
-    if (packet.qos === 0) done()
-    else done(mine)
   }
 
   function end(): void {
@@ -295,45 +328,16 @@ function establish(
     },
     close: () => (closing ??= close()),
   }
-  return { connection, lost, confirm: (id: number, reason: number) => confirmations.confirm(id, reason) }
-}
-
-function toFrame({ payload, properties, retain }: IPublishPacket): Frame {
-  const body = payload as Uint8Array // mqtt.js only gives text when it is asked for an encoding
-  const latched = retain ? true : undefined
-  if (properties === undefined) {
-    return {
-      body,
-      replyTo: undefined,
-      correlationId: undefined,
-      contentType: undefined,
-      contentEncoding: undefined,
-      expiry: undefined,
-      latched,
-      headers: undefined,
-    }
-  }
-  const { responseTopic, correlationData, contentType, messageExpiryInterval, userProperties } = properties
-  let headers: Record<string, string> | undefined
-  let contentEncoding: string | undefined
-  for (const key in userProperties) {
-    const value = userProperties[key]
-    const text = Array.isArray(value) ? value[value.length - 1] : value
-    if (text === undefined) continue
-    if (key === CONTENT_ENCODING) contentEncoding = text
-    else {
-      headers ??= {}
-      headers[key] = text
-    }
-  }
   return {
-    body,
-    replyTo: responseTopic === undefined ? undefined : fromTopic(responseTopic),
-    correlationId: correlationData?.toString(),
-    contentType,
-    contentEncoding,
-    expiry: messageExpiryInterval === undefined ? undefined : messageExpiryInterval * 1000,
-    latched,
-    headers,
+    connection,
+    lost,
+    receive: (packet: Received) => {
+      try {
+        receive(packet)
+      } catch (error) {
+        events.error(error)
+      }
+    },
+    confirm: (id: number, reason: number) => confirmations.confirm(id, reason),
   }
 }

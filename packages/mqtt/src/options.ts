@@ -209,6 +209,8 @@ export function resolveOptions(url: string | undefined, given: MqttOptions, rand
       properties: {
         ...options.client?.properties,
         receiveMaximum,
+        // The reader knows none, and a message without a topic would be lost.
+        topicAliasMaximum: 0,
         // Room for what is not the body.
         maximumPacketSize: maxMessageBytes + 128 * 1024,
       },
