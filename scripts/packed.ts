@@ -1,18 +1,12 @@
 // Installs the packed packages with npm into an empty project and runs there, with each major version of Node.js given
-// as an argument, a program in memory, the same on a mosquitto, and every `js` snippet of the READMEs as it stands.
+// as an argument, a program in memory, the same on a mosquitto, and every snippet of the READMEs and docs as it stands.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freshProject, output, packAll, root, temporaryFolder } from './pack.ts'
-
-/** A file to run, and what it must print, where that is known. */
-interface Program {
-  readonly name: string
-  readonly code: string
-  readonly prints?: string | undefined
-}
+import { type Program, programsOf } from './snippets.ts'
 
 const program = (imports: string, transport: string) => `import { createNode, rpc, ${imports}
 const Add = rpc('math.add')
@@ -29,7 +23,7 @@ const programs: readonly Program[] = [
     code: program(`} from '@commlib/core'\nimport { mqtt } from '@commlib/mqtt'`, `mqtt('mqtt://localhost')`),
     prints: '{ sum: 3 }',
   },
-  ...['README.md', ...globSync('packages/*/README.md', { cwd: root })].flatMap(snippets),
+  ...['README.md', ...globSync(['packages/*/README.md', 'docs/*.md'], { cwd: root }).sort()].flatMap(programsOf),
 ]
 
 const tarballs = packAll()
@@ -58,19 +52,6 @@ for (const major of process.argv.length > 2 ? process.argv.slice(2) : ['20', '24
   }
 }
 process.exitCode = failed > 0 ? 1 : 0
-
-/** The `js` blocks of a page, each a whole file; a `text` block right after one is what it prints. */
-function snippets(page: string): Program[] {
-  const path = join(root, page)
-  if (!existsSync(path)) return []
-  const name = page === 'README.md' ? 'readme' : `readme-${basename(dirname(path))}`
-  const blocks = readFileSync(path, 'utf8').matchAll(/^```js\n(.*?)^```\n(?:\s*```text\n(.*?)^```)?/gms)
-  return [...blocks].map(([, code = '', prints], index) => ({
-    name: `${name}-${index + 1}`,
-    code,
-    prints: prints?.trim(),
-  }))
-}
 
 /** A Node.js of this major version: one on the PATH, or else the one that npm has. */
 function nodeOf(major: string): string {
