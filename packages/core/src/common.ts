@@ -20,7 +20,7 @@ export type { ActionContract, ActionTypes, DescribeAction } from './contracts/ac
 export type { Delivery, EventDescription, ParamsOf } from './contracts/contract.ts'
 export type { DescribeEvent, EventContract, EventOptions } from './contracts/event.ts'
 export type { DescribeRpc, RpcContract, RpcTypes } from './contracts/rpc.ts'
-export type { Input, Output, Schema, StandardSchema } from './contracts/schema.ts'
+export type { Input, Output, Schema, StandardIssue, StandardResult, StandardSchema } from './contracts/schema.ts'
 export type { DescribeTopic, TopicContract } from './contracts/topic.ts'
 export type { InputOf, MessageOf, RequestOf, ResponseOf } from './contracts/types.ts'
 // Endpoints without a node
@@ -50,13 +50,13 @@ export {
   type RequestHandler,
   type RpcServiceOptions,
 } from './endpoints/rpc-service.ts'
-export { createSubscriber } from './endpoints/subscriber.ts'
+export { type CreateSubscriber, createSubscriber } from './endpoints/subscriber.ts'
 export type { Subscriber } from './endpoints/subscriber-iterator.ts'
 export type { SubscriberOptions } from './endpoints/subscriber-options.ts'
 // Errors
 export { CommlibError, type ErrorCode, RemoteError, type RemoteFailure } from './errors.ts'
 // Transports and codecs
-export { memory } from './memory/index.ts'
+export { type MemoryOptions, type MemoryTransport, memory } from './memory/index.ts'
 // Nodes
 export { type CloseOptions, createNode, type Node, type NodeState, type RunOptions } from './node.ts'
 export type { NodeOptions } from './node-options.ts'

@@ -1,6 +1,7 @@
 import { deflateSync, inflateSync } from 'node:zlib'
 import type { Codec } from './wire/codec.ts'
 
+/** Options of {@link deflate}. */
 export interface DeflateOptions {
   /** 0 (none) to 9 (best). @default zlib's own, 6 */
   readonly level?: number | undefined

@@ -9,9 +9,13 @@ import { rpcsBy } from './endpoints/rpc.ts'
 import { topicsBy } from './endpoints/topic.ts'
 
 // The same API for small devices: schemas are types only, and nothing is checked.
+/** Describes a topic or a pattern. Nothing is checked. */
 export const topic: DescribeTopic = /* @__PURE__ */ topicsBy(unchecked)
+/** Describes a call. Nothing is checked. */
 export const rpc: DescribeRpc = /* @__PURE__ */ rpcsBy(unchecked)
+/** Describes an action. Nothing is checked. */
 export const action: DescribeAction = /* @__PURE__ */ actionsBy(unchecked)
+/** Describes an event. Nothing is checked. */
 export const event: DescribeEvent = /* @__PURE__ */ eventsBy(unchecked)
 
 export * from './common.ts'

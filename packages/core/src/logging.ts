@@ -16,6 +16,7 @@ export interface LogRecord {
   readonly node: string
 }
 
+/** Options of {@link remoteLogger}. */
 export interface RemoteLoggerOptions {
   /** @default '<namespace>.log' */
   readonly topic?: string | undefined

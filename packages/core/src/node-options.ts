@@ -4,6 +4,7 @@ import { CommlibError } from './errors.ts'
 import type { AbortOptions, Transport, TransportStatus } from './transport.ts'
 import { assertNumber, assertOptions, show } from './util/options.ts'
 
+/** Options of {@link createNode}. */
 export interface NodeOptions extends AbortOptions, ContextOptions {
   /**
    * Names the node; `-` becomes `_` in its namespace.

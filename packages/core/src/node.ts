@@ -28,6 +28,7 @@ import { randomId } from './util/token.ts'
 /** `stopped` is what {@link Node.stop} makes of it; `connecting` only ends by itself with `waitForBroker`. */
 export type NodeState = 'connecting' | 'running' | 'stopped' | 'closing' | 'closed'
 
+/** Options of {@link Node.close}. */
 export interface CloseOptions {
   /**
    * Milliseconds that running handlers and goals are given to finish, while no new work is taken.
@@ -37,6 +38,7 @@ export interface CloseOptions {
   readonly grace?: number | undefined
 }
 
+/** Options of {@link Node.runForever}. */
 export interface RunOptions extends CloseOptions {
   /** @default ['SIGINT', 'SIGTERM'] */
   readonly signals?: readonly string[] | undefined
@@ -59,42 +61,50 @@ export interface Node extends AsyncDisposable {
   /** @internal */
   readonly [contextKey]: Context
 
-  /** commlib-py: `create_publisher`, `create_mpublisher`. */
+  /** Makes what sends messages. commlib-py: `create_publisher`, `create_mpublisher`. */
   publisher<In, Name extends string>(contract: TopicContract<In, unknown, Name>): Publisher<In, Name>
 
-  /** Resolves once the broker has confirmed. commlib-py: `create_subscriber`, `create_psubscriber`. */
+  /**
+   * Hands each message to a handler. Resolves once the broker has confirmed.
+   *
+   * commlib-py: `create_subscriber`, `create_psubscriber`.
+   */
   subscribe<Out, Name extends string>(
     contract: TopicContract<unknown, Out, Name>,
     handler: MessageHandler<Out, MessageContext<Name>>,
     options?: SubscriberOptions,
   ): Promise<Subscription>
+  /** Hands each event's payload to a handler. */
   subscribe<Out>(
     contract: EventContract<unknown, Out>,
     handler: MessageHandler<Out, EventContext>,
     options?: SubscriberOptions,
   ): Promise<Subscription>
+  /** Iterates: leaving the loop unsubscribes. */
   subscribe<Out>(
     contract: TopicContract<unknown, Out> | EventContract<unknown, Out>,
     options?: SubscriberOptions,
   ): Promise<Subscriber<Out>>
 
-  /** Resolves once the broker has confirmed. commlib-py: `create_rpc`, `create_action`. */
+  /** Answers calls. Resolves once the broker has confirmed. commlib-py: `create_rpc`. */
   serve<T extends RpcTypes>(
     contract: RpcContract<T>,
     handler: RequestHandler<T['requestOut'], T['responseIn']>,
     options?: RpcServiceOptions,
   ): Promise<Subscription>
+  /** Works towards goals. Resolves once the broker has confirmed. commlib-py: `create_action`. */
   serve<T extends ActionTypes>(
     contract: ActionContract<T>,
     handler: GoalHandler<T['goalOut'], T['feedbackIn'], T['resultIn']>,
     options?: ActionServiceOptions,
   ): Promise<Subscription>
 
-  /** commlib-py: `create_rpc_client`, `create_action_client`. */
+  /** Makes the function that calls a service. commlib-py: `create_rpc_client`. */
   client<T extends RpcTypes>(
     contract: RpcContract<T>,
     options?: RpcClientOptions,
   ): RpcClient<T['requestIn'], T['responseOut']>
+  /** Makes the function that sends goals. commlib-py: `create_action_client`. */
   client<T extends ActionTypes>(
     contract: ActionContract<T>,
     options?: ActionClientOptions,

@@ -81,7 +81,11 @@ export type TopicListener = (topic: string, frame: Frame) => void | Promise<void
 /** The returned promise settles the frame and frees its slot. It never rejects. */
 export type QueueListener = (frame: Frame) => void | Promise<void>
 
-/** @param token the one given to {@link Inbox.reserve} for the call that is answered */
+/**
+ * Is called with each answer.
+ *
+ * @param token the one given to {@link Inbox.reserve} for the call that is answered
+ */
 export type ReplyListener = (token: string, frame: Frame) => void
 
 /** A private return address, shared by the calls of one connection. */
@@ -95,10 +99,13 @@ export interface Inbox extends AsyncDisposable {
   /** Ends what {@link Inbox.reserve} began: answered, timed out or aborted. Later replies are dropped. */
   release(token: string): void
 
+  /** Gives the address up. May be called twice. */
   close(): Promise<void>
 }
 
+/** What receives until it is closed. */
 export interface Subscription extends AsyncDisposable {
+  /** Stops receiving. May be called twice. */
   close(): Promise<void>
 }
 
@@ -144,10 +151,13 @@ export interface TransportSupports {
   readonly deadLetter: boolean
 }
 
+/** Options of everything that waits. */
 export interface AbortOptions {
+  /** Ends the waiting, which rejects with its reason. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of {@link Transport.connect}. */
 export interface ConnectOptions extends AbortOptions {
   /**
    * Milliseconds until connecting fails; the error names host and cause.
@@ -164,12 +174,14 @@ export interface ConnectOptions extends AbortOptions {
    */
   readonly waitForBroker?: boolean | undefined
 
+  /** Is told what happens to the connection. */
   readonly onStatus?: ((status: TransportStatus) => void) | undefined
 
   /** Receives errors that nobody awaits. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
+/** Options of {@link Transport.publish}. */
 export interface PublishOptions extends AbortOptions {
   /**
    * Resolves only when the broker has taken responsibility, and sends again after a reconnect.
@@ -186,6 +198,7 @@ export interface PublishOptions extends AbortOptions {
   readonly latched?: boolean | undefined
 }
 
+/** Options of {@link Transport.subscribe}. */
 export interface SubscribeOptions extends AbortOptions {
   /** Acknowledges each message only when the listener's promise has settled. @default false */
   readonly reliable?: boolean | undefined
@@ -203,11 +216,13 @@ export interface SubscribeOptions extends AbortOptions {
   readonly member?: string | undefined
 }
 
+/** Options of {@link Transport.push}. */
 export interface PushOptions extends AbortOptions {
   /** Waits for the broker to tell whether anybody consumes the queue: rejects with `NO_SERVICE` if not. @default false */
   readonly mandatory?: boolean | undefined
 }
 
+/** Options of {@link Transport.pull}. */
 export interface PullOptions extends AbortOptions {
   /**
    * Frames handled at the same time. A transport whose broker can hold the others back does so; elsewhere they

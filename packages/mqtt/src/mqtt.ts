@@ -54,6 +54,7 @@ function create(urlOrOptions?: string | MqttOptions, more?: MqttOptions): Transp
   }
 }
 
+/** The transport over MQTT. */
 export const mqtt: Mqtt = Object.assign(create, { schemes })
 
 /**

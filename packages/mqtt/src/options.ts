@@ -7,6 +7,8 @@ export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss'
 export interface WillOptions {
   /** A dotted topic. */
   readonly topic: string
+
+  /** The body, as it is sent. */
   readonly payload: string | Uint8Array
 
   /** Delivered at least once. @default false */
@@ -37,6 +39,7 @@ export interface TlsOptions {
   readonly servername?: string | undefined
 }
 
+/** Options of {@link mqtt}. */
 export interface MqttOptions {
   /** How to connect, when there is no URL. @default 'mqtt' */
   readonly protocol?: Scheme | 'tcp' | 'ssl' | 'tls' | undefined
@@ -49,7 +52,11 @@ export interface MqttOptions {
 
   /** The path of a WebSocket. @default '/mqtt' */
   readonly path?: string | undefined
+
+  /** The user that the broker knows. */
   readonly username?: string | undefined
+
+  /** The password of that user. */
   readonly password?: string | undefined
 
   /** Names this client to the broker, which allows one connection a name. @default 'commlib-' and a random id */
@@ -66,6 +73,7 @@ export interface MqttOptions {
   /** Seconds of silence after which the broker is asked whether it is still there; 0 never asks. @default 30 */
   readonly keepalive?: number | undefined
 
+  /** What the broker says when this client is gone. */
   readonly will?: WillOptions | undefined
 
   /** For mqtts and wss. */

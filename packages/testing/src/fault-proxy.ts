@@ -44,6 +44,8 @@ export interface FaultProxy extends AsyncDisposable {
 
   /** Ends every fault. */
   restore(): Promise<void>
+
+  /** Ends every connection and stops listening. */
   close(): Promise<void>
 }
 

@@ -15,6 +15,7 @@ import { GoalStatus } from './goal-machine.ts'
 import { type GoalReply, isGoalId } from './protocol.ts'
 import { TrackedGoal } from './tracked-goal.ts'
 
+/** Options of {@link createActionClient}. */
 export interface ActionClientOptions {
   /**
    * Milliseconds to wait until a goal is taken, unless a call says otherwise. The goal itself may take any time.

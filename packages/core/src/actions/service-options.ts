@@ -2,6 +2,7 @@ import { CommlibError } from '../errors.ts'
 import { assertNumber, assertOptions, show } from '../util/options.ts'
 import type { BoardOptions, GoalPolicy } from './goal-board.ts'
 
+/** Options of an action service. */
 export interface ActionServiceOptions {
   /**
    * What becomes of a goal that arrives while as many run as may: `reject` it, `queue` it until its turn comes, or
@@ -47,6 +48,7 @@ export interface ActionServiceOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What is kept of goals that are over. */
 export interface RetainOptions {
   /** Milliseconds. @default 60_000 */
   readonly time?: number | undefined

@@ -35,6 +35,7 @@ export interface Driver {
   replyTo(token: string): string
 }
 
+/** Options of {@link Driver.open}. */
 export interface OpenOptions {
   /** Aborts when connecting took too long, or is no longer wanted. */
   readonly signal: AbortSignal
@@ -66,8 +67,10 @@ export interface Link {
   /** Closing the subscription stops delivery at once, whether or not the connection still lives. */
   subscribe(pattern: string, onFrame: TopicListener, options?: SubscribeOptions): Promise<Subscription>
 
+  /** Resolves when written, or, if `mandatory`, when the broker has told that somebody consumes. */
   push(queue: string, frame: Frame, options?: PushOptions): Promise<void>
 
+  /** Resolves once the broker has acknowledged it. */
   pull(queue: string, onFrame: QueueListener, options?: PullOptions): Promise<Subscription>
 
   /** Receives at every address that `replyTo()` of the driver makes. */

@@ -7,6 +7,7 @@ import type { Driver, Link, LinkEvents } from './link.ts'
 import type { OfflineBufferOptions } from './offline-buffer.ts'
 import { Outbox } from './outbox.ts'
 
+/** Options of {@link reconnecting}. */
 export interface ReconnectingOptions {
   /** What is kept while there is no connection. */
   readonly offlineBuffer?: OfflineBufferOptions | undefined

@@ -32,6 +32,8 @@ export interface EventOptions<S extends Schema | undefined = Schema> {
   readonly name?: string
   /** @default '' */
   readonly description?: string
+
+  /** What it carries. @default anything */
   readonly payload?: S
 }
 

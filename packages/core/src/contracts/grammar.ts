@@ -35,6 +35,7 @@ export function isPattern(address: string): boolean {
   return address.includes('*')
 }
 
+/** Throws `INVALID_TOPIC` unless this is the name of one topic. */
 export function assertTopic(topic: string): void {
   if (typeof topic !== 'string' || !topic.split('.').every(segment => SEGMENT.test(segment))) {
     throw new CommlibError('INVALID_TOPIC', `not a topic: ${show(topic)} (dotted names of letters, digits, _ and -)`)

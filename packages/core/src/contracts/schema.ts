@@ -9,15 +9,19 @@ export interface StandardSchema<In = unknown, Out = In> {
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
+
+    /** Checks a value, and may make another one of it. */
     readonly validate: (value: unknown) => StandardResult<Out> | Promise<StandardResult<Out>>
     readonly types?: { readonly input: In; readonly output: Out } | undefined
   }
 }
 
+/** What a Standard Schema makes of a value. */
 export type StandardResult<Out> =
   | { readonly value: Out; readonly issues?: undefined }
   | { readonly issues: ReadonlyArray<StandardIssue> }
 
+/** A fault that a Standard Schema has found. */
 export interface StandardIssue {
   readonly message: string
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined

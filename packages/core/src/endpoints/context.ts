@@ -8,9 +8,16 @@ import { openPort, type Port, type PortCounters } from './port.ts'
 
 /** Where log lines go; `console` is one. */
 export interface Logger {
+  /** Takes what only helps to find faults. */
   debug(message: string, ...details: unknown[]): void
+
+  /** Takes what is worth knowing. */
   info(message: string, ...details: unknown[]): void
+
+  /** Takes what may need attention. */
   warn(message: string, ...details: unknown[]): void
+
+  /** Takes what went wrong. */
   error(message: string, ...details: unknown[]): void
 }
 
@@ -29,7 +36,7 @@ export interface Context {
   /** Endpoints that receive: what a node pauses, drains and closes. */
   readonly intakes: Set<Intake>
 
-  /** Whether {@link Intake}s are established. */
+  /** Whether intakes are kept from being established. */
   paused: boolean
 
   /** Refuses new work, with the reason. */
@@ -55,10 +62,19 @@ export const contextKey: unique symbol = Symbol.for('commlib.context')
 export type Target = Transport | { readonly [contextKey]: Context }
 
 export interface ContextOptions {
+  /** Turns messages into bytes; all peers must use the same. @default json */
   readonly codec?: Codec | undefined
+
+  /** The version of commlib-py whose messages are sent; each is understood. @default '0.13' */
   readonly wire?: WireProfile | undefined
+
+  /** Bytes of the largest body that is sent or received. @default 16 MiB */
   readonly maxMessageBytes?: number | undefined
+
+  /** Where log lines go. @default console */
   readonly log?: Logger | undefined
+
+  /** Is told what nobody awaits: a handler that threw, a message that did not fit. @default logs it */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 

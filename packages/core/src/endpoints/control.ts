@@ -11,6 +11,7 @@ export interface ControlAnswer {
   readonly error: string
 }
 
+/** A call that stops or starts a node. */
 export type ControlContract = RpcContract<{
   requestIn: Record<string, never>
   requestOut: unknown

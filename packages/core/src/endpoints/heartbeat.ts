@@ -50,6 +50,7 @@ function milliseconds(ts: number): number {
   return ts / 1e6
 }
 
+/** Where and how often a node shows that it is alive. */
 export interface HeartbeatOptions {
   /** @default `<namespace>.heartbeat` */
   readonly topic?: string | undefined

@@ -23,6 +23,7 @@ export interface RpcClient<Request, Response> {
   close(): void
 }
 
+/** Options of {@link createRpcClient}. */
 export interface RpcClientOptions {
   /**
    * Milliseconds to wait for an answer, unless a call says otherwise.

@@ -27,6 +27,7 @@ export type RequestHandler<Request, Response> = (
   context: RequestContext,
 ) => Response | Promise<Response>
 
+/** Options of {@link createRpcService}. */
 export interface RpcServiceOptions {
   /**
    * Requests handled at the same time; the others wait, as long as their callers do.

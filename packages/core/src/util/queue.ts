@@ -7,10 +7,12 @@ export class Queue<T> {
     return this.#items.length - this.#head
   }
 
+  /** Adds to the end. */
   push(item: T): void {
     this.#items.push(item)
   }
 
+  /** Takes from the front. */
   shift(): T | undefined {
     if (this.#head === this.#items.length) return undefined
     const item = this.#items[this.#head]

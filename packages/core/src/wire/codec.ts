@@ -3,7 +3,11 @@ export interface Codec {
   /** MIME type, told to brokers whose wire has a place for it. */
   readonly contentType: string
   readonly contentEncoding: string
+
+  /** Throws if the value cannot be sent. */
   encode(value: unknown): Uint8Array
+
+  /** Throws if the bytes are not what it writes. */
   decode(body: Uint8Array): unknown
 }
 
