@@ -6,9 +6,10 @@ import {
   randomId,
   type TransportSupports,
 } from '@commlib/core/internal'
-import { type Connection, openConnection, VersionRefused } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { connectionFailed } from './errors.ts'
 import { createLink } from './link.ts'
+import { openConnection, VersionRefused } from './open-connection.ts'
 import type { Settings } from './options.ts'
 import { TakeoverGuess } from './takeover.ts'
 
