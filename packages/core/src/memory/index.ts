@@ -20,9 +20,20 @@ export interface MemoryOptions {
 /** The only state of this module: what is in memory must be found by name. */
 const hubs = new Map<string, Hub>()
 
+/** Makes transports inside a process. */
+export interface Memory {
+  /** @param options the name of a hub, an URL such as `memory://plant`, or options */
+  (options?: string | MemoryOptions): MemoryTransport
+
+  /** The URL schemes it takes. */
+  readonly schemes: readonly string[]
+}
+
 /** The transport inside a process: a broker's semantics without a broker. */
-export function memory(options: string | MemoryOptions = {}): MemoryTransport {
-  const { hub: name = 'default', maxMessages } = typeof options === 'string' ? { hub: options } : options
+export const memory: Memory = /* @__PURE__ */ Object.assign(create, { schemes: ['memory'] })
+
+function create(options: string | MemoryOptions = {}): MemoryTransport {
+  const { hub: name = 'default', maxMessages } = typeof options === 'string' ? { hub: hubOf(options) } : options
   if (maxMessages !== undefined && !(maxMessages >= 1)) {
     throw new CommlibError('INVALID_OPTION', `maxMessages must be 1 or more, not ${maxMessages}`)
   }
@@ -37,4 +48,9 @@ export function memory(options: string | MemoryOptions = {}): MemoryTransport {
     )
   }
   return createMemoryTransport(hub)
+}
+
+/** What an URL names: `memory://plant` is the hub `plant`, and `memory://` the default one. */
+function hubOf(text: string): string {
+  return /^memory:/i.test(text) ? text.replace(/^memory:(\/\/)?/i, '') || 'default' : text
 }
