@@ -65,10 +65,13 @@ export interface HeartbeatOptions {
 
 /** Publishes one now and then one every `interval`, until the function that it returns is called. */
 export function startHeartbeat(target: Target, topic: string, interval: number): () => void {
-  const { onError } = contextOf(target)
+  const context = contextOf(target)
   const contract: TopicContract<HeartbeatInput, Heartbeat> = heartbeatOn(topic)
   const { publish } = createPublisher(target, contract)
-  const beat = () => void publish({}).catch(onError)
+  const beat = () => {
+    // While a node closes, its heart may be due once more.
+    if (context.closed === undefined) void publish({}).catch(context.onError)
+  }
   beat()
   const timer = setInterval(beat, interval)
   return () => clearInterval(timer)
