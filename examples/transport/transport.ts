@@ -1,0 +1,11 @@
+import { parseArgs } from 'node:util'
+import { memory, type Transport, transportFor } from '@commlib/core'
+import { mqtt } from '@commlib/mqtt'
+
+/** The transport that the user wants: `--broker <url>`, or else COMMLIB_URL, or else none but memory. */
+export function chosenTransport(): Transport {
+  const { broker } = parseArgs({ options: { broker: { type: 'string' } } }).values
+  const url = broker ?? process.env['COMMLIB_URL'] ?? 'memory://'
+  // The scheme of the URL chooses: memory://, mqtt://, mqtts://, ws://, wss://. One that is missing is named.
+  return transportFor(url, [memory, mqtt])
+}
