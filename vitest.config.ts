@@ -9,17 +9,20 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 120_000,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
-    projects: readdirSync('packages').map(name => ({
-      extends: true,
-      test: {
-        name,
-        include: [`packages/${name}/test/**/*.test.ts`],
-        typecheck: {
-          enabled: true,
-          include: [`packages/${name}/test/**/*.test-d.ts`],
-          tsconfig: `packages/${name}/tsconfig.json`,
+    projects: [
+      ...readdirSync('packages').map(name => ({
+        extends: true as const,
+        test: {
+          name,
+          include: [`packages/${name}/test/**/*.test.ts`],
+          typecheck: {
+            enabled: true,
+            include: [`packages/${name}/test/**/*.test-d.ts`],
+            tsconfig: `packages/${name}/tsconfig.json`,
+          },
         },
-      },
-    })),
+      })),
+      { extends: true, test: { name: 'examples', include: ['examples/test/**/*.test.ts'] } },
+    ],
   },
 })
