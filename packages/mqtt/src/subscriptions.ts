@@ -111,7 +111,7 @@ export class Subscriptions {
     try {
       // Again for a better quality of service, and for the kept messages, which only come after a SUBSCRIBE.
       if (!known || qos > entry.qos || listener.latched) {
-        entry.qos = qos > entry.qos ? qos : entry.qos
+        if (qos > entry.qos) entry.qos = qos
         entry.granted = this.#subscribe(entry, listener)
       }
       // Also for who did not ask: the one who did may be refused.

@@ -8,13 +8,13 @@ export function toFilter(pattern: string): string {
   if (!pattern.includes('*')) return toTopic(pattern)
   return pattern
     .split('.')
-    .map((segment, i, all) => (segment !== '*' ? unescape(segment) : i === all.length - 1 ? '#' : '+'))
+    .map((segment, i, all) => (segment !== '*' ? unescapeSegment(segment) : i === all.length - 1 ? '#' : '+'))
     .join('/')
 }
 
 /** Makes MQTT's name of a dotted one. */
 export function toTopic(name: string): string {
-  return name.includes('%') ? name.split('.').map(unescape).join('/') : name.replaceAll('.', '/')
+  return name.includes('%') ? name.split('.').map(unescapeSegment).join('/') : name.replaceAll('.', '/')
 }
 
 /** Makes a dotted name of MQTT's. What others use and the grammar does not know arrives escaped. */
@@ -51,7 +51,7 @@ export function overlap(a: string, b: string): boolean {
   }
 }
 
-function unescape(segment: string): string {
+function unescapeSegment(segment: string): string {
   if (segment === '%') return ''
   return segment.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

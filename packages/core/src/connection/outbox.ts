@@ -138,7 +138,8 @@ export class Outbox {
       const { link } = this
       if (link === undefined) this.#waiting.add(item)
       signal?.addEventListener('abort', abort, { once: true })
-      if (link !== undefined) this.#send(link, item)
+      // What becomes of it, the item is told.
+      if (link !== undefined) void this.#send(link, item)
     })
   }
 

@@ -9,7 +9,10 @@ import { DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-optio
 /** Messages as they arrive. Leaving the loop unsubscribes. */
 export type Subscriber<Message> = AsyncIterableIterator<Message> & Subscription
 
-/** Subscribes as an async iterator. A reliable message is acknowledged when its reader asks for the next. */
+/**
+ * Subscribes as an async iterator. A reliable message is acknowledged when its reader asks for the next: one that a loop
+ * was left with may have failed, and comes again to a durable subscription.
+ */
 export async function iterate(
   target: Target,
   contract: Subscribable,
@@ -17,10 +20,6 @@ export async function iterate(
 ): Promise<Subscriber<unknown>> {
   const { maxBuffered = DEFAULT_MAX_BUFFERED, signal } = options
   let settle: (() => void) | undefined
-  const settleLast = () => {
-    settle?.()
-    settle = undefined
-  }
   const drops = new DropCounter(
     contextOf(target),
     `the reader of '${contract[parts].pattern.name}' is slower than its messages (maxBuffered ${maxBuffered})`,
@@ -28,10 +27,7 @@ export async function iterate(
   const queue = new AsyncQueue<unknown>({
     limit: maxBuffered,
     onDrop: drops.drop,
-    onClose: () => {
-      settleLast()
-      return subscription.close()
-    },
+    onClose: () => subscription.close(),
   })
   const push = (message: unknown) => queue.push(message)
   const pushAndWait = (message: unknown) =>
@@ -45,17 +41,15 @@ export async function iterate(
     contract,
     isReliable(contract, options) ? pushAndWait : push,
     { handlerTimeout: Infinity, ...options },
-    () => {
-      queue.end()
-      settleLast()
-    },
+    () => queue.end(),
   )
   signal?.addEventListener('abort', () => void queue.return(), { once: true })
 
   const close = async () => void (await queue.return())
   const subscriber: Subscriber<unknown> = {
     next: () => {
-      settleLast()
+      settle?.()
+      settle = undefined
       return queue.next()
     },
     return: () => queue.return(),

@@ -248,14 +248,20 @@ describe('iterating', () => {
     await counts.close()
   })
 
-  it('acknowledges a reliable message when the next is asked for', async () => {
+  it('acknowledges a reliable message when the next is asked for, and not when the loop is left', async () => {
     const node = await testNode()
-    const durable = { durable: 'reader' }
-    const first = await node.subscribe(Count, durable)
+    const read = async (until: number) => {
+      const got: number[] = []
+      for await (const { n } of await node.subscribe(Count, { durable: 'reader' })) {
+        got.push(n)
+        if (n === until) break
+      }
+      return got
+    }
+    await (await node.subscribe(Count, { durable: 'reader' })).close()
     const { publish } = node.publisher(Count)
-    for (const n of [1, 2]) await publish({ n }, { reliable: true })
-    expect((await first.next()).value).toEqual({ n: 1 })
-    expect((await first.next()).value).toEqual({ n: 2 })
-    await node.close()
+    for (const n of [1, 2, 3]) await publish({ n }, { reliable: true })
+    expect(await read(2)).toEqual([1, 2])
+    expect(await read(3)).toEqual([2, 3])
   })
 })
