@@ -1,0 +1,20 @@
+export interface Summary {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+export function summarize(values: readonly number[]): Summary {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
+}
+
+export function median(values: ArrayLike<number>): number {
+  const sorted = Float64Array.from(values).sort()
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0)
+}
