@@ -56,7 +56,7 @@ export type { SubscriberOptions } from './endpoints/subscriber-options.ts'
 // Errors
 export { CommlibError, type ErrorCode, RemoteError, type RemoteFailure } from './errors.ts'
 // Transports and codecs
-export { type MemoryOptions, type MemoryTransport, memory } from './memory/index.ts'
+export { type Memory, type MemoryOptions, type MemoryTransport, memory } from './memory/index.ts'
 // Nodes
 export { type CloseOptions, createNode, type Node, type NodeState, type RunOptions } from './node.ts'
 export type { NodeOptions } from './node-options.ts'
