@@ -17,6 +17,9 @@ export class Calls {
   #opening: Promise<Inbox> | undefined
   #count = 0
 
+  /** Services that were there when last called: only of others is it worth asking the broker. */
+  readonly served = new Set<string>()
+
   /** The return address, once the broker has confirmed it. */
   inbox: Inbox | undefined
 

@@ -73,8 +73,7 @@ export function createRpcClient<T extends RpcTypes>(
   const port = announce(context, { direction: 'out', kind: 'rpc-client', name, contract })
   const calls = context.share(createCalls)
   const { noService } = transport.supports
-  // Where telling costs a confirmation, the first call pays for it, and the first after a timeout.
-  let mandatory = noService !== 'never'
+  const { served } = calls
   warnUnlessObject(context, name, requestShape.object && responseShape.object)
 
   function send(data: unknown, timeout: number, { signal, goalId }: InternalCallOptions): Promise<unknown> {
@@ -99,18 +98,17 @@ export function createRpcClient<T extends RpcTypes>(
         transport.publish(cancelTopic(name), cancel).catch(context.onError)
       }
       const timer = setTimeout(() => {
-        mandatory = noService !== 'never'
+        served.delete(name)
         fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))
       }, timeout)
       const push = (inbox: Inbox, ready: unknown) => {
-        const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout, goalId }
+        const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout: Math.ceil(timeout), goalId }
+        // Where telling costs a confirmation, the first call pays for it, and the first after a timeout.
+        const mandatory = noService === 'always' || (noService === 'confirmed' && !served.has(name))
         const how = mandatory || signal ? { mandatory, signal } : undefined
         const sent = transport.push(name, wire.request(ready, meta), how)
-        if (mandatory) {
-          sent.then(() => {
-            mandatory = noService === 'always'
-          }, fail)
-        } else sent.catch(fail)
+        if (mandatory) sent.then(() => served.add(name), fail)
+        else sent.catch(fail)
       }
       calls.add(token, {
         onReply: frame => {

@@ -113,6 +113,30 @@ describe('a call', () => {
     })
   })
 
+  it('asks the broker whether anybody serves only where that is not known, if asking costs a confirmation', async () => {
+    const inner = memory('confirmed')
+    const asked: boolean[] = []
+    const node = await testNode({
+      transport: {
+        ...inner,
+        supports: { ...inner.supports, noService: 'confirmed' },
+        push: (queue, frame, options) => {
+          if (queue === 'math.double') asked.push(options?.mandatory === true)
+          return inner.push(queue, frame, options)
+        },
+      },
+    })
+    let silent = false
+    await node.serve(Double, request => (silent ? new Promise(() => {}) : request))
+    await node.client(Double)({ n: 1 })
+    await node.client(Double)({ n: 2 })
+    silent = true
+    await expect(node.client(Double)({ n: 3 }, { timeout: 20 })).rejects.toMatchObject({ code: 'TIMEOUT' })
+    silent = false
+    await node.client(Double)({ n: 4 })
+    expect(asked).toEqual([true, false, false, true])
+  })
+
   it('fails when its node closes', async () => {
     const [a, b] = [await testNode(), await testNode()]
     await b.serve(Double, () => new Promise(() => {}))
