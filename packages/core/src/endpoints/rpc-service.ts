@@ -93,7 +93,8 @@ export async function createRpcService<T extends RpcTypes>(
   const port = announce(context, { direction: 'in', kind: 'rpc-service', name, contract })
   if (hidden) port.close()
   const running = new Running()
-  const active = new Map<string, ActiveRequest>()
+  /** By correlation id, as far as they have one. */
+  const active = new Map<unknown, ActiveRequest>()
   const waiting = new Queue<WaitingRequest>()
 
   const send = ({ request }: ActiveRequest, frame: Frame): Promise<void> =>
@@ -144,11 +145,11 @@ export async function createRpcService<T extends RpcTypes>(
   function start(request: ActiveRequest): Promise<void> | void {
     port.messages++
     running.start()
-    const { correlationId } = request.request
-    if (correlationId !== undefined && cancelable) active.set(correlationId, request)
+    const { correlationId: key = request } = request.request
+    active.set(key, request)
     const end = () => {
       request.end()
-      if (correlationId !== undefined) active.delete(correlationId)
+      active.delete(key)
       startNext()
       running.end()
     }
@@ -286,6 +287,9 @@ class ActiveRequest implements InternalRequestContext {
 /** What of a thrown error travels. */
 export function failureOf(thrown: unknown): RemoteFailure {
   const error = toError(thrown)
-  const { name, message } = error
-  return 'code' in error && typeof error.code === 'string' ? { name, message, code: error.code } : { name, message }
+  const failure = { name: error.name, message: error.message.slice(0, MAX_MESSAGE) }
+  return 'code' in error && typeof error.code === 'string' ? { ...failure, code: error.code } : failure
 }
+
+/** A failure must fit into a message, whatever an app writes into its errors. */
+const MAX_MESSAGE = 8192

@@ -252,6 +252,31 @@ describe('a service', () => {
     expect(node.ports.filter(({ kind }) => kind === 'rpc-service')).toEqual([])
   })
 
+  it('answers however long the message of what its handler threw is', async () => {
+    const node = await testNode({ maxMessageBytes: 20_000 })
+    await node.serve(Double, () => {
+      throw new Error('x'.repeat(100_000))
+    })
+    await expect(node.client(Double)({ n: 1 })).rejects.toMatchObject({ code: 'REMOTE_ERROR', message: /^x+$/ })
+  })
+
+  it('tells a handler that it closes, also one whose caller named no correlation id', async () => {
+    const node = await testNode()
+    const told = deferred<unknown>()
+    const service = await node.serve(Double, (_, { signal }) => {
+      signal.addEventListener('abort', () => told.resolve(signal.reason))
+      return new Promise(() => {})
+    })
+    const { transport } = node[Object.getOwnPropertySymbols(node)[0] as never] as {
+      transport: import('../../src/index.ts').Transport
+    }
+    await transport.push('math.double', { body: new TextEncoder().encode('{"n":1}'), replyTo: 'rpc-x' })
+    await settle()
+    await node.close()
+    await service.close()
+    expect(await told.promise).toMatchObject({ code: 'CLOSED' })
+  })
+
   it('reports a request it cannot read, and goes on', async () => {
     const node = await testNode()
     await node.serve(Double, ({ n }) => ({ n: 2 * n }))
