@@ -38,7 +38,7 @@ async function received(peer: Socket, length: number): Promise<Buffer> {
 }
 
 describe('a writer', () => {
-  it('writes the packets of one turn of the event loop at once', async () => {
+  it('writes the packets of one go at once', async () => {
     const { sink, peer, writes } = await socket()
     const writer = new Writer(sink)
     const sent = Array.from({ length: 200 }, (_, i) => packet(100, i))
