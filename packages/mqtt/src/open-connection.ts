@@ -38,11 +38,11 @@ export function openConnection(options: OpenConnectionOptions, events: LinkEvent
         }),
       )
     }
-    const reader = new Reader(
-      version,
-      received => live?.receive(received),
-      packet => pass(packet),
-    )
+    const reader = new Reader(version, {
+      publish: received => live?.receive(received),
+      puback: (id, reason) => live?.confirm(id, reason),
+      others: packet => pass(packet),
+    })
     let pass: (packet: Uint8Array) => void = () => {}
     readBefore(client, {
       read: chunk => {
@@ -79,8 +79,7 @@ export function openConnection(options: OpenConnectionOptions, events: LinkEvent
     })
     // At CONNACK, not at 'connect': a session's messages follow in the same turn.
     client.on('packetreceive', packet => {
-      if (packet.cmd === 'puback') live?.confirm(packet.messageId ?? 0, packet.reasonCode ?? 0)
-      else if (packet.cmd === 'connack' && (packet.returnCode ?? packet.reasonCode ?? 0) === 0) {
+      if (packet.cmd === 'connack' && (packet.returnCode ?? packet.reasonCode ?? 0) === 0) {
         live = establish(client, packet, ids, options, events)
       }
     })

@@ -14,17 +14,29 @@ export interface Received {
   readonly identifier: number | readonly number[] | undefined
 }
 
+export interface ReaderEvents {
+  /** A message that came at QoS 0 or 1. */
+  publish(received: Received): void
+  puback(id: number, reason: number): void
+
+  /** Any other packet. */
+  others(packet: Uint8Array): void
+}
+
 const PUBLISH = 3
+const PUBACK = 4
 const QOS = 0x06
 const AT_LEAST_ONCE = 0x02
 
 /**
- * Splits a stream into packets. Messages are read here; what else there is goes on to mqtt.js as it is. Its own
+ * Splits a stream into packets. Messages and their acknowledgements are read here; what else there is goes on to
+ * mqtt.js as it is. Its own
  * parser copies every packet and takes a tick for each.
  */
 export class Reader {
   readonly #version: 4 | 5
   readonly #onPublish: (received: Received) => void
+  readonly #onPuback: (id: number, reason: number) => void
   readonly #pass: (packet: Uint8Array) => void
 
   /** The beginning of a packet whose end has not come. */
@@ -34,10 +46,11 @@ export class Reader {
   /** Bytes that are needed before it is worth looking again. */
   #needed = 0
 
-  constructor(version: 4 | 5, onPublish: (received: Received) => void, pass: (packet: Uint8Array) => void) {
+  constructor(version: 4 | 5, { publish, puback, others }: ReaderEvents) {
     this.#version = version
-    this.#onPublish = onPublish
-    this.#pass = pass
+    this.#onPublish = publish
+    this.#onPuback = puback
+    this.#pass = others
   }
 
   /** Throws when it makes no sense, after which nothing does. */
@@ -73,8 +86,11 @@ export class Reader {
         return
       }
       const first = bytes[at] as number
-      if (first >> 4 === PUBLISH && (first & QOS) <= AT_LEAST_ONCE) this.#publish(bytes, first, start, start + length)
-      else this.#pass(bytes.subarray(at, start + length))
+      const kind = first >> 4
+      if (kind === PUBLISH && (first & QOS) <= AT_LEAST_ONCE) this.#publish(bytes, first, start, start + length)
+      else if (kind === PUBACK && length >= 2) {
+        this.#onPuback(short(bytes, start), length > 2 ? (bytes[start + 2] as number) : 0)
+      } else this.#pass(bytes.subarray(at, start + length))
       at = start + length
     }
   }

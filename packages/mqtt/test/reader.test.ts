@@ -32,17 +32,18 @@ const message = fc.record({
 function read(version: 4 | 5, bytes: Uint8Array, cuts: readonly number[]) {
   const got: Received[] = []
   const passed: number[] = []
-  const reader = new Reader(
-    version,
-    received => got.push(received),
-    packet => passed.push(packet[0] as number),
-  )
+  const confirmed: number[][] = []
+  const reader = new Reader(version, {
+    publish: received => got.push(received),
+    puback: (id, reason) => confirmed.push([id, reason]),
+    others: packet => passed.push(packet[0] as number),
+  })
   let from = 0
   for (const cut of [...cuts.map(each => each % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]) {
     if (cut > from) reader.read(Buffer.from(bytes.subarray(from, cut)))
     from = cut
   }
-  return { got, passed }
+  return { got, confirmed, passed }
 }
 
 describe('a reader', () => {
@@ -129,6 +130,17 @@ describe('a reader', () => {
         }
       }),
     )
+  })
+
+  it('tells which message was taken and why not, and leaves other acknowledgements alone', () => {
+    const bytes = [0x40, 2, 1, 2, 0x40, 3, 0, 7, 0x10, 0x40, 4, 0, 8, 0x87, 0, 0x50, 2, 0, 9]
+    const { confirmed, passed } = read(5, Uint8Array.from(bytes), [3, 8])
+    expect(confirmed).toEqual([
+      [0x0102, 0],
+      [7, 0x10],
+      [8, 0x87],
+    ])
+    expect(passed).toEqual([0x50])
   })
 
   it('does not copy a large message again and again', () => {
