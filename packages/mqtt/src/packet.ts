@@ -34,6 +34,10 @@ interface Properties {
 /** The name of the user property that carries {@link Frame.contentEncoding}. */
 export const CONTENT_ENCODING = 'content-encoding'
 
+// What a body is when nothing is said: not worth 45 bytes a message, which three programs have to read.
+const JSON_TYPE = 'application/json'
+const UTF8 = 'utf8'
+
 /** One octet a character, so that a length is a byte count and writing needs no encoder. */
 export function octets(text: string): string {
   return NON_ASCII.test(text) ? String.fromCharCode(...encoder.encode(text)) : text
@@ -56,7 +60,10 @@ export function measure(name: string, frame: Frame, version: 4 | 5, retain: bool
   let length = 0
   let remaining = 2 + topic.length + body.byteLength + (id === 0 ? 0 : 2)
   if (version === 5) {
-    const { correlationId, contentType, contentEncoding, expiry, headers } = frame
+    const { correlationId, expiry, headers } = frame
+    const plain = frame.contentType === JSON_TYPE && frame.contentEncoding === UTF8
+    const contentType = plain ? undefined : frame.contentType
+    const contentEncoding = plain ? undefined : frame.contentEncoding
     const replyTo = frame.replyTo === undefined ? undefined : wireName(frame.replyTo)
     if (
       replyTo !== undefined ||

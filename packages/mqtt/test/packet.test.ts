@@ -83,6 +83,17 @@ describe('a PUBLISH', () => {
     },
   )
 
+  it('says nothing of a body that is what every body is', () => {
+    const body = new Uint8Array(1)
+    const bare = measure('a', { body }, 5, false, 0)
+    const plain = { body, contentType: 'application/json', contentEncoding: 'utf8' }
+    expect(measure('a', plain, 5, false, 0)).toEqual(bare)
+    expect(measure('a', { ...plain, contentEncoding: 'deflate' }, 5, false, 0).properties).toMatchObject({
+      contentType: 'application/json',
+      headers: ['content-encoding', 'deflate'],
+    })
+  })
+
   it('keeps the dots of a foreign name', () => {
     const packet = measure('a%2Eb.c.%', { body: new Uint8Array(), replyTo: 'r%2E.x' }, 5, false, 0)
     const bytes = new Uint8Array(packet.size)
