@@ -40,11 +40,18 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true })
   writeFileSync(new URL(`${name}.csv`, folder), toCsv(results))
   writeFileSync(new URL(`${name}.md`, folder), text)
+  if (name === 'latest') showInReadme(text)
   console.log(`\n${text}\nWritten to benchmarks/results/${name}.md and ${name}.csv`)
   const failed = results.filter(result => result.failed > 0)
   for (const { row, run, name: peer } of failed)
     console.error(`${row.id}, run ${run}: ${peer} failed or answered wrong`)
   if (failed.length > 0) process.exitCode = 1
+}
+
+function showInReadme(text: string): void {
+  const file = new URL('../README.md', import.meta.url)
+  const [before, after] = readFileSync(file, 'utf8').split(/(?<=<!-- results -->\n)[\s\S]*(?=<!-- \/results -->)/)
+  writeFileSync(file, `${before}\n${text}\n${after}`)
 }
 
 async function measureRow(row: Row, broker: Broker, options: Plan): Promise<Result[]> {
@@ -73,7 +80,9 @@ function prepare(): boolean {
   }
   if (build || !existsSync(new URL('packages/mqtt/dist/index.js', root))) {
     const pnpm = process.env['npm_execpath']
-    const [command, ...args] = pnpm === undefined ? ['npx', '-y', 'pnpm@12'] : [process.execPath, pnpm]
+    // pnpm is a program of its own, or a script.
+    const own = pnpm !== undefined && /\.[cm]?js$/.test(pnpm) ? [process.execPath, pnpm] : [pnpm]
+    const [command, ...args] = pnpm === undefined ? ['npx', '-y', 'pnpm@12'] : own
     execFileSync(command as string, [...args, 'build'], { cwd: root, stdio: 'inherit' })
   }
   return true
