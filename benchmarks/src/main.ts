@@ -9,6 +9,7 @@ import { toCsv, toMarkdown, verdict } from './report.ts'
 import type { Row } from './rows.ts'
 
 const root = new URL('../../', import.meta.url)
+const NPX = ['npx', '-y', 'pnpm@12'] as const
 const folder = new URL('../results/', import.meta.url)
 
 const { help, quick, rows, sources, build, ...plan } = readOptions(process.argv.slice(2))
@@ -81,9 +82,9 @@ function prepare(): boolean {
   if (build || !existsSync(new URL('packages/mqtt/dist/index.js', root))) {
     const pnpm = process.env['npm_execpath']
     // pnpm is a program of its own, or a script.
-    const own = pnpm !== undefined && /\.[cm]?js$/.test(pnpm) ? [process.execPath, pnpm] : [pnpm]
-    const [command, ...args] = pnpm === undefined ? ['npx', '-y', 'pnpm@12'] : own
-    execFileSync(command as string, [...args, 'build'], { cwd: root, stdio: 'inherit' })
+    const [command, ...args] =
+      pnpm === undefined ? NPX : /\.[cm]?js$/.test(pnpm) ? ([process.execPath, pnpm] as const) : ([pnpm] as const)
+    execFileSync(command, [...args, 'build'], { cwd: root, stdio: 'inherit' })
   }
   return true
 }
