@@ -14,7 +14,8 @@ export const commlibMqtt: Peer = {
   semantics: {
     rpc: 'QoS 0; deadline, cancellation, remote errors; validated at both ends',
     events: 'QoS 0; validated at both ends',
-    confirmed: 'QoS 1, PUBACK awaited, to a QoS 0 subscriber; validated at both ends',
+    confirmed:
+      'QoS 1, PUBACK awaited, to a QoS 0 subscriber; 20 unconfirmed, as the broker asks; validated at both ends',
   },
 
   serve: async (url, onReading) => {
