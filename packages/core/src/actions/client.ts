@@ -30,6 +30,14 @@ export interface ActionClientOptions {
    * @default 1000
    */
   readonly maxBuffered?: number | undefined
+
+  /**
+   * Milliseconds that nobody may serve the action, where the broker can tell, before its goals end as ABORTED. A
+   * service that is there and says nothing is waited for: a goal may take any time.
+   *
+   * @default 30_000
+   */
+  readonly serviceTimeout?: number | undefined
 }
 
 /** How to hear of a goal. Aborting `signal` cancels the goal; `timeout` is about its being taken. */
@@ -79,10 +87,11 @@ export function createActionClient<T extends ActionTypes>(
   contract: ActionContract<T>,
   options: ActionClientOptions = {},
 ): ActionClient<T['goalIn'], T['feedbackOut'], T['resultOut']> {
-  assertOptions('client', options, ['timeout', 'maxBuffered'])
-  const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxBuffered = 1000 } = options
+  assertOptions('client', options, ['timeout', 'maxBuffered', 'serviceTimeout'])
+  const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxBuffered = 1000, serviceTimeout = 30_000 } = options
   assertNumber('timeout', defaultTimeout)
   assertNumber('maxBuffered', maxBuffered, { min: 1, integer: true })
+  assertNumber('serviceTimeout', serviceTimeout)
   const context = contextOf(target)
   const { name, [parts]: shapes } = contract
   warnUnlessObject(context, name, shapes.goal.object && shapes.feedback.object && shapes.result.object)
@@ -111,7 +120,14 @@ export function createActionClient<T extends ActionTypes>(
     const late = () => new CommlibError('TIMEOUT', `no connection to follow '${name}' over within ${timeout} ms`)
     await withDeadline(link.open(), { timeout, signal, late })
     if (closed) throw new CommlibError('CLOSED', `the client of '${name}' is closed`)
-    return new TrackedGoal<T['feedbackOut'], T['resultOut']>(id, { context, link, shapes, maxBuffered, onFeedback })
+    return new TrackedGoal<T['feedbackOut'], T['resultOut']>(id, {
+      context,
+      link,
+      shapes,
+      maxBuffered,
+      serviceTimeout,
+      onFeedback,
+    })
   }
 
   async function send(goal: T['goalIn'], goalOptions: GoalOptions<T['feedbackOut']> = {}): Promise<Handle> {

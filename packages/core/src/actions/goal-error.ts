@@ -56,6 +56,7 @@ function toCause(failure: RemoteFailure): Error {
     case 'GOAL_CANCELED':
     case 'GOAL_UNKNOWN':
     case 'HANDLER_TIMEOUT':
+    case 'NO_SERVICE':
     case 'TIMEOUT':
       if (failure.name === 'CommlibError') return new CommlibError(code, message)
   }

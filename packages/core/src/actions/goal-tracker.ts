@@ -49,6 +49,8 @@ export type TrackerEvent =
     }
   /** A request for the result was not answered, or with nothing. */
   | { readonly type: 'silence' }
+  /** The broker says that nobody serves the action, and has for too long. */
+  | { readonly type: 'gone' }
 
 /** What is to be done about it, in this order. */
 export type TrackerEffect =
@@ -84,6 +86,8 @@ export function track(tracker: Tracker, event: TrackerEvent): Step {
       return judge(tracker, event)
     case 'silence':
       return silence(tracker)
+    case 'gone':
+      return finish(tracker, aborted('NO_SERVICE', `the service of goal ${tracker.id} is gone`))
   }
 }
 

@@ -17,6 +17,7 @@ export interface TrackedGoalOptions<Feedback> {
   readonly link: ActionLink
   readonly shapes: ActionParts
   readonly maxBuffered: number
+  readonly serviceTimeout: number
   readonly onFeedback: ((feedback: Feedback) => void) | undefined
 }
 
@@ -41,6 +42,9 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
   #over = false
   #doubted = false
   #readers = 0
+
+  /** Since when the broker has known of nobody who serves the action. */
+  #goneSince: number | undefined
   #signal: { readonly signal: AbortSignal; readonly onAbort: () => void } | undefined
 
   constructor(id: string, options: TrackedGoalOptions<Feedback>) {
@@ -92,7 +96,10 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
   }
 
   onMessage(message: GoalMessage): void {
-    if (message.id === this.id) this.#watch.news()
+    if (message.id === this.id) {
+      this.#watch.news()
+      this.#goneSince = undefined
+    }
     this.#apply(message)
   }
 
@@ -114,9 +121,15 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
     const { link, context } = this.#options
     const { changes } = link
     try {
-      this.answer(await link.getResult({ id: this.id }))
+      const reply = await link.getResult({ id: this.id })
+      this.#goneSince = undefined
+      this.answer(reply)
     } catch (error) {
       const code = error instanceof CommlibError ? error.code : undefined
+      if (code === 'NO_SERVICE') {
+        this.#goneSince ??= performance.now()
+        if (performance.now() - this.#goneSince >= this.#options.serviceTimeout) return this.#apply({ type: 'gone' })
+      }
       if (code === 'CLOSED' || code === 'CONNECTION_LOST' || changes !== link.changes) return
       if (code !== 'TIMEOUT' && code !== 'NO_SERVICE') context.onError(error)
       this.#apply({ type: 'silence' })

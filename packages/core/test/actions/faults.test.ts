@@ -215,3 +215,21 @@ describe('an abort that the service does not answer', () => {
     expect(desk.errors).toMatchObject([{ message: 'the line is cut' }])
   })
 })
+
+describe('a goal whose service is gone', () => {
+  test('ends as ABORTED, but not before a service had time to come back', async () => {
+    const hub = freshHub()
+    const desk = await openNode(hub)
+    let killed = false
+    // Nothing is told on the way out, as when a process is killed.
+    const alive = () => !killed
+    const robot = await openNode(faulty(hub, { publish: alive, push: alive }))
+    await robot.serve(Move, () => new Promise<{ seconds: number }>(() => {}), { cancelGrace: 0 })
+    const goal = await desk.client(Move, { serviceTimeout: 1500 })({ x: 1 })
+    killed = true
+    await robot.close()
+    const start = performance.now()
+    expect(await goal.outcome).toMatchObject({ status: GoalStatus.ABORTED, error: { cause: { code: 'NO_SERVICE' } } })
+    expect(performance.now() - start).toBeGreaterThan(1400)
+  }, 15_000)
+})

@@ -199,11 +199,12 @@ export function testActions(options: ComplianceOptions): void {
   it('are forgotten when their time is over', async () => {
     const [a, b] = await bench.nodes()
     const contract = Count()
-    await b.serve(contract, ({ to }) => ({ total: to }), { retain: { time: 50 } })
+    // Long enough for a client on a busy machine to fetch it.
+    await b.serve(contract, ({ to }) => ({ total: to }), { retain: { time: 1000 } })
     const count = a.client(contract)
     const goal = await count({ to: 1 })
     await goal.result
-    await quiet(300)
+    await quiet(1100)
     await expect(count.attach(goal.id)).rejects.toMatchObject({ code: 'GOAL_UNKNOWN' })
   })
 
