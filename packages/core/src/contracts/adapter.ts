@@ -41,6 +41,10 @@ class Compiler {
   readonly #definitions = new Map<string, Node>()
   readonly #references = new Map<string, Adapt | undefined>()
 
+  /** What unions have made of the objects of the value that is being adapted. */
+  readonly #made: Array<Map<unknown, unknown>> = []
+  #depth = 0
+
   constructor(options: AdapterOptions) {
     this.#options = options
   }
@@ -76,12 +80,26 @@ class Compiler {
     if (adapts.every(adapt => adapt === undefined)) return undefined
     const context = Object.fromEntries(this.#definitions)
     const fits = (branch: Node, value: unknown) => Check(context, branch, value)
-    return value => {
+    const choose = (value: unknown) => {
       for (const [i, branch] of branches.entries()) {
         const adapted = adapts[i]?.(value) ?? value
         if (fits(branch, adapted)) return adapted
       }
       return value
+    }
+    // Branches that share a recursive field would try what is below it once each, and so again on every level.
+    const made = new Map<unknown, unknown>()
+    this.#made.push(made)
+    return value => {
+      if (made.has(value)) return made.get(value)
+      this.#depth++
+      try {
+        const chosen = choose(value)
+        made.set(value, chosen)
+        return chosen
+      } finally {
+        if (--this.#depth === 0) for (const each of this.#made) each.clear()
+      }
     }
   }
 
