@@ -1,6 +1,6 @@
 import { CommlibError } from '../errors.ts'
 import type { Frame, Inbox } from '../transport.ts'
-import { randomId } from '../util/token.ts'
+import { randomId, randomWord } from '../util/token.ts'
 import type { Context } from './context.ts'
 
 /** What waits for a reply. */
@@ -50,9 +50,12 @@ export class Calls {
     return this.#opening
   }
 
-  /** Unique in the whole system, since it also names the call to who may cancel it. */
+  /**
+   * Unique in the whole system, since it also names the call to who may cancel it; and not to be guessed by another service
+   * that was called before.
+   */
   token(): string {
-    return `${this.#prefix}${(this.#count++).toString(36)}`
+    return `${this.#prefix}${(this.#count++).toString(36)}-${randomWord().toString(36)}`
   }
 
   has(token: string): boolean {
