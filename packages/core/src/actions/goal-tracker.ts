@@ -125,7 +125,9 @@ function judge(tracker: Tracker, answer: Extract<TrackerEvent, { type: 'result' 
     const heard = tracker.announced === undefined ? '' : ` after it ended as ${statusName(tracker.announced)}`
     return finish(tracker, aborted('GOAL_UNKNOWN', `the service no longer knows goal ${tracker.id}${heard}`))
   }
-  return hear({ ...tracker, silent: 0 }, { type: 'status', id: tracker.id, status: answer.status })
+  // What was announced was not true, if its own service says otherwise: the end is still to be heard of.
+  const { announced: _, ...open } = tracker
+  return hear({ ...open, silent: 0 }, { type: 'status', id: tracker.id, status: answer.status })
 }
 
 function silence(tracker: Tracker): Step {
