@@ -1,4 +1,5 @@
 import type { Logger } from './endpoints/context.ts'
+import { readable } from './errors.ts'
 import type { Frame, Transport } from './transport.ts'
 
 const SHOWN = 200
@@ -11,7 +12,7 @@ export function debugTransport(transport: Transport, log: Logger): Transport {
   const tell = (verb: string, address: string, { body, replyTo, correlationId }: Frame) => {
     const reply = replyTo === undefined ? '' : ` reply to ${replyTo}`
     const correlation = correlationId === undefined ? '' : ` (${correlationId})`
-    log.debug(`commlib: ${name} ${verb} ${address} ${body.length} B${reply}${correlation} ${shorten(body)}`)
+    log.debug(readable(`commlib: ${name} ${verb} ${address} ${body.length} B${reply}${correlation} ${shorten(body)}`))
   }
   return {
     name,

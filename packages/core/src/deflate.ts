@@ -1,5 +1,7 @@
+import { kMaxLength } from 'node:buffer'
 import { deflateSync, inflateSync } from 'node:zlib'
-import type { Codec } from './wire/codec.ts'
+import { assertOption, assertOptions, integer, type Rule } from './util/options.ts'
+import { type Codec, codecRule } from './wire/codec.ts'
 
 /** Options of {@link deflate}. */
 export interface DeflateOptions {
@@ -10,16 +12,21 @@ export interface DeflateOptions {
   readonly maxInflatedBytes?: number | undefined
 }
 
+const LEVEL: Rule = ['an integer from -1 to 9', value => Number.isInteger(value) && Math.abs(Number(value) - 4) <= 5]
+
 /**
  * Compresses another codec's bytes (zlib, RFC 1950). Both ends must use it: nothing on the wire tells.
  *
  * commlib-py: `compression=CompressionType.…` of 0.10 and newer.
  */
-export function deflate(codec: Codec, { level = -1, maxInflatedBytes = 16 * 1024 * 1024 }: DeflateOptions = {}): Codec {
+export function deflate(codec: Codec, options: DeflateOptions = {}): Codec {
+  assertOption('the codec of deflate', codec ?? null, codecRule)
+  assertOptions('deflate', options, { level: LEVEL, maxInflatedBytes: integer(1) })
+  const { level = -1, maxInflatedBytes = 16 * 1024 * 1024 } = options
   return {
     contentType: codec.contentType,
     contentEncoding: codec.contentEncoding,
     encode: value => deflateSync(codec.encode(value), { level }),
-    decode: body => codec.decode(inflateSync(body, { maxOutputLength: maxInflatedBytes })),
+    decode: body => codec.decode(inflateSync(body, { maxOutputLength: Math.min(maxInflatedBytes, kMaxLength) })),
   }
 }

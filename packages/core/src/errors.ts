@@ -21,18 +21,33 @@ export type ErrorCode =
   | 'TIMEOUT'
   | 'UNSUPPORTED'
 
-/** Every error commlib throws itself; a failing broker client's error is its `cause`. */
+/** Characters of a message, past which it is cut. */
+const LONGEST = 2000
+
+/** What would forge lines of a log, command a terminal, or turn the direction of a text. */
+const UNSAFE = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu
+
+/** One line that is safe to print, whoever wrote it. */
+export function readable(text: string): string {
+  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
+  return cut.replace(UNSAFE, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/**
+ * Every error commlib throws itself; a failing broker client's error is its `cause`. Its message is one line that is safe
+ * to print: control characters, which may come from others, are escaped.
+ */
 export class CommlibError extends Error {
   override name = 'CommlibError'
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
+    super(readable(message), options)
     this.code = code
   }
 }
 
-/** What a handler on the other side threw, as far as it travels. */
+/** What a handler on the other side threw, as far as it travels, and as it came. */
 export interface RemoteFailure {
   /** The thrown error's `name`, such as `RangeError`. */
   readonly name: string
@@ -55,5 +70,10 @@ export class RemoteError extends CommlibError {
 
 /** Makes an `Error` out of whatever was thrown. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
+  if (thrown instanceof Error) return thrown
+  try {
+    return new Error(String(thrown))
+  } catch {
+    return new Error('something that has no text was thrown')
+  }
 }

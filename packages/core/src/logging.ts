@@ -1,8 +1,10 @@
+import { assertTopic } from './contracts/grammar.ts'
 import { anyShape } from './contracts/shape.ts'
 import { type Context, contextKey, type Logger } from './endpoints/context.ts'
 import { createPublisher } from './endpoints/publisher.ts'
 import { topicOf } from './endpoints/topic.ts'
 import { toError } from './errors.ts'
+import { assertOptions, logger, words } from './util/options.ts'
 
 /** A log record on its topic. */
 export interface LogRecord {
@@ -28,8 +30,11 @@ export interface RemoteLoggerOptions {
 /** A logger that publishes its lines, so that a fleet's logs can be read in one place. */
 export function remoteLogger(
   node: { readonly namespace: string; readonly [contextKey]: Context },
-  { topic = `${node.namespace}.log`, local }: RemoteLoggerOptions = {},
+  options: RemoteLoggerOptions = {},
 ): Logger {
+  assertOptions('remoteLogger', options, { topic: words, local: logger })
+  const { topic = `${node.namespace}.log`, local } = options
+  assertTopic(topic)
   const { publish } = createPublisher(node, topicOf<LogRecord, LogRecord, string>(topic, anyShape))
   const log =
     (level: LogRecord['level']) =>

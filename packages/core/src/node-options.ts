@@ -1,8 +1,20 @@
+import { assertTopic } from './contracts/grammar.ts'
 import type { ContextOptions } from './endpoints/context.ts'
 import type { HeartbeatOptions } from './endpoints/heartbeat.ts'
-import { CommlibError } from './errors.ts'
 import type { AbortOptions, Transport, TransportStatus } from './transport.ts'
-import { assertNumber, assertOptions, show } from './util/options.ts'
+import {
+  abortSignal,
+  assertOptions,
+  callback,
+  flag,
+  having,
+  logger,
+  number,
+  type Rule,
+  type Rules,
+  words,
+} from './util/options.ts'
+import { codecRule } from './wire/codec.ts'
 
 /** Options of {@link createNode}. */
 export interface NodeOptions extends AbortOptions, ContextOptions {
@@ -55,44 +67,38 @@ export interface NodeOptions extends AbortOptions, ContextOptions {
   readonly waitForBroker?: boolean | undefined
 }
 
-const KNOWN = [
-  'name',
-  'deviceId',
-  'transport',
-  'codec',
-  'wire',
-  'maxMessageBytes',
-  'heartbeat',
-  'control',
-  'log',
-  'debug',
-  'onStatus',
-  'onError',
-  'connectTimeout',
-  'waitForBroker',
-  'signal',
-]
+const segment: Rule = ['letters, digits, _ and -', value => typeof value === 'string' && /^[\w-]+$/.test(value)]
+
+const RULES: Rules = {
+  name: segment,
+  deviceId: segment,
+  transport: having('one, such as memory()', 'connect', 'publish', 'subscribe', 'push', 'pull', 'inbox'),
+  codec: codecRule,
+  wire: ["'0.13' or '0.6'", value => value === '0.13' || value === '0.6'],
+  maxMessageBytes: number(1),
+  heartbeat: ['false or { topic, interval }', value => value === false || typeof value === 'object'],
+  control: flag,
+  log: logger,
+  debug: flag,
+  onStatus: callback,
+  onError: callback,
+  connectTimeout: number(),
+  waitForBroker: flag,
+  signal: abortSignal,
+}
+
+const HEARTBEAT: Rules = {
+  topic: words,
+  interval: [
+    'a number of milliseconds from 1 to 2147483647',
+    value => typeof value === 'number' && value >= 1 && value < 2 ** 31,
+  ],
+}
 
 export function assertNodeOptions(options: NodeOptions): void {
-  assertOptions('createNode', options, KNOWN)
-  const { name, deviceId, wire, heartbeat, connectTimeout, maxMessageBytes, transport } = options
-  for (const [option, value] of [
-    ['name', name],
-    ['deviceId', deviceId],
-  ] as const) {
-    if (value === undefined || (typeof value === 'string' && /^[\w-]+$/.test(value))) continue
-    throw new CommlibError('INVALID_OPTION', `${option} must be letters, digits, _ and -, not ${show(value)}`)
-  }
-  if (wire !== undefined && wire !== '0.13' && wire !== '0.6') {
-    throw new CommlibError('INVALID_OPTION', `wire must be '0.13' or '0.6', not ${show(wire)}`)
-  }
-  if (transport !== undefined && typeof transport.connect !== 'function') {
-    throw new CommlibError('INVALID_OPTION', `transport must be one, such as memory(), not ${show(transport)}`)
-  }
-  if (heartbeat) {
-    assertOptions('heartbeat', heartbeat, ['topic', 'interval'])
-    assertNumber('heartbeat.interval', heartbeat.interval, { min: 1 })
-  }
-  assertNumber('connectTimeout', connectTimeout)
-  assertNumber('maxMessageBytes', maxMessageBytes, { min: 1 })
+  assertOptions('createNode', options, RULES)
+  const { heartbeat } = options
+  if (heartbeat === undefined || heartbeat === false) return
+  assertOptions('heartbeat', heartbeat, HEARTBEAT, 'heartbeat.')
+  if (heartbeat.topic !== undefined) assertTopic(heartbeat.topic)
 }

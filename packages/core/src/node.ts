@@ -19,10 +19,12 @@ import type { RpcClient, RpcClientOptions } from './endpoints/rpc-client.ts'
 import type { RequestHandler, RpcServiceOptions } from './endpoints/rpc-service.ts'
 import type { Subscriber } from './endpoints/subscriber-iterator.ts'
 import type { SubscriberOptions } from './endpoints/subscriber-options.ts'
-import { CommlibError } from './errors.ts'
+import { CommlibError, readable } from './errors.ts'
 import { assertNodeOptions, type NodeOptions } from './node-options.ts'
 import type { PublishOptions, Subscription, Transport, TransportStatus } from './transport.ts'
+import { assertOptions, number } from './util/options.ts'
 import { onSignals } from './util/process-signal.ts'
+import { later } from './util/timer.ts'
 import { randomId } from './util/token.ts'
 
 /** `stopped` is what {@link Node.stop} makes of it; `connecting` only ends by itself with `waitForBroker`. */
@@ -172,8 +174,9 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   })
 
   function logStatus(next: TransportStatus): void {
-    if (next.type === 'error') log.error(`commlib: ${next.error.message}`)
-    else if (next.type === 'messages-lost') log.warn(`commlib: ${next.count ?? 'some'} messages lost: ${next.reason}`)
+    if (next.type === 'error') log.error(`commlib: ${readable(next.error.message)}`)
+    else if (next.type === 'messages-lost')
+      log.warn(`commlib: ${next.count ?? 'some'} messages lost: ${readable(next.reason)}`)
     else if (next.type === 'session-lost') log.warn('commlib: the broker has forgotten this session')
   }
 
@@ -223,13 +226,16 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   async function withGrace(grace: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const over = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, grace)
+      timer = later(resolve, grace)
     })
     await Promise.race([intakes(intake => intake.idle()), over, forced])
     clearTimeout(timer)
   }
 
-  const close = ({ grace = 0 }: CloseOptions = {}): Promise<void> => (closing ??= shut(grace))
+  const close = async (closeOptions: CloseOptions = {}): Promise<void> => {
+    assertOptions('close', closeOptions, { grace: number() })
+    await (closing ??= shut(closeOptions.grace ?? 0))
+  }
 
   const node: Node = {
     name,

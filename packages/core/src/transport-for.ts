@@ -29,8 +29,13 @@ const PACKAGES: Readonly<Record<string, string>> = {
 export function transportFor(url: string, factories: readonly TransportFactory[]): Transport {
   const scheme = typeof url === 'string' ? /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() : undefined
   if (scheme === undefined) {
-    throw new CommlibError('INVALID_OPTION', `not a broker URL: ${show(url)} (such as mqtt://localhost)`)
+    // What comes before an @ may be a password.
+    const shown = show(typeof url === 'string' ? url.replace(/^.*@/s, '***@') : url)
+    throw new CommlibError('INVALID_OPTION', `not a broker URL: ${shown} (such as mqtt://localhost)`)
   }
+  const usable = (each: unknown) => typeof each === 'function' && Array.isArray((each as TransportFactory).schemes)
+  if (!Array.isArray(factories) || !factories.every(usable))
+    throw new CommlibError('INVALID_OPTION', 'the factories must be an array such as [mqtt, memory]')
   const factory = factories.find(({ schemes }) => schemes.includes(scheme))
   if (factory !== undefined) return factory(url)
   const known = factories.flatMap(({ schemes }) => schemes).join(', ')

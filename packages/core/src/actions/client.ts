@@ -6,7 +6,17 @@ import { DEFAULT_TIMEOUT } from '../endpoints/rpc-client.ts'
 import { CommlibError } from '../errors.ts'
 import { type CallOptions, raceSignal } from '../util/abort.ts'
 import { withDeadline } from '../util/deadline.ts'
-import { assertNumber, assertOptions, show } from '../util/options.ts'
+import {
+  abortSignal,
+  assertOptions,
+  callback,
+  integer,
+  invalidOption,
+  number,
+  type Rules,
+  show,
+  words,
+} from '../util/options.ts'
 import { subscription } from '../util/subscription.ts'
 import { randomId } from '../util/token.ts'
 import { createActionLinks } from './action-link.ts'
@@ -77,6 +87,8 @@ export interface ActionClient<Goal, Feedback, Result> extends AsyncDisposable {
   close(): Promise<void>
 }
 
+const ATTACH_RULES: Rules = { signal: abortSignal, timeout: number(), onFeedback: callback }
+
 /**
  * Makes a client on a node or a connected transport. Clients of one action share what they need of the connection.
  *
@@ -87,11 +99,8 @@ export function createActionClient<T extends ActionTypes>(
   contract: ActionContract<T>,
   options: ActionClientOptions = {},
 ): ActionClient<T['goalIn'], T['feedbackOut'], T['resultOut']> {
-  assertOptions('client', options, ['timeout', 'maxBuffered', 'serviceTimeout'])
+  assertOptions('client', options, { timeout: number(), maxBuffered: integer(1), serviceTimeout: number() })
   const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxBuffered = 1000, serviceTimeout = 30_000 } = options
-  assertNumber('timeout', defaultTimeout)
-  assertNumber('maxBuffered', maxBuffered, { min: 1, integer: true })
-  assertNumber('serviceTimeout', serviceTimeout)
   const context = contextOf(target)
   const { name, [parts]: shapes } = contract
   warnUnlessObject(context, name, shapes.goal.object && shapes.feedback.object && shapes.result.object)
@@ -101,14 +110,13 @@ export function createActionClient<T extends ActionTypes>(
 
   type Handle = GoalHandle<T['feedbackOut'], T['resultOut']>
 
-  function assertGoal(id: string, { timeout, signal }: CallOptions): void {
+  function assertGoal(id: string, { signal }: CallOptions): void {
     assertOpen(context)
     if (closed) throw new CommlibError('CLOSED', `the client of '${name}' is closed`)
     if (!isGoalId(id)) {
       const rule = '1 to 128 letters, digits, _, ., : and -'
-      throw new CommlibError('INVALID_OPTION', `id must be ${rule}, not ${show(id)}`)
+      throw invalidOption(`id must be ${rule}, not ${show(id)}`)
     }
-    assertNumber('timeout', timeout)
     signal?.throwIfAborted()
   }
 
@@ -131,7 +139,7 @@ export function createActionClient<T extends ActionTypes>(
   }
 
   async function send(goal: T['goalIn'], goalOptions: GoalOptions<T['feedbackOut']> = {}): Promise<Handle> {
-    assertOptions('goal', goalOptions, ['id', 'description', 'signal', 'timeout', 'onFeedback'])
+    assertOptions('goal', goalOptions, { ...ATTACH_RULES, id: words, description: words })
     const { id = randomId(), description = '', signal, timeout = defaultTimeout } = goalOptions
     assertGoal(id, goalOptions)
     link.port.messages++
@@ -167,7 +175,7 @@ export function createActionClient<T extends ActionTypes>(
   }
 
   async function attach(id: string, attachOptions: AttachOptions<T['feedbackOut']> = {}): Promise<Handle> {
-    assertOptions('attach', attachOptions, ['signal', 'timeout', 'onFeedback'])
+    assertOptions('attach', attachOptions, ATTACH_RULES)
     const { signal, timeout = defaultTimeout } = attachOptions
     assertGoal(id, attachOptions)
     link.port.messages++

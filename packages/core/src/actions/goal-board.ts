@@ -1,3 +1,4 @@
+import { show } from '../util/options.ts'
 import { accept, advance, type Goal, type GoalEvent, GoalStatus, isFinal, type StopReason } from './goal-machine.ts'
 
 /**
@@ -154,7 +155,7 @@ function preempt(draft: Draft, now: number): void {
 
 function cancel(draft: Draft, id: string, now: number): void {
   const goal = draft.goals.get(id)
-  if (goal === undefined) draft.effects.push({ type: 'refused', error: `no such goal: '${id}'` })
+  if (goal === undefined) draft.effects.push({ type: 'refused', error: `no such goal: ${show(id)}` })
   else if (isFinal(goal.status)) draft.effects.push({ type: 'refused', error: `goal ${id} is over` })
   else stop(draft, id, 'cancel', now)
 }

@@ -1,4 +1,5 @@
 import { CommlibError } from '../errors.ts'
+import { show } from '../util/options.ts'
 import { Running } from '../util/running.ts'
 import {
   type Board,
@@ -67,7 +68,7 @@ export class GoalServer {
   /** Resolves when the goal is over, or says why there is nothing to cancel. */
   cancel(id: string): string | Promise<Goal> {
     const ended = this.#jobs.get(id)?.ended
-    return this.#dispatch({ type: 'cancel', id }) ?? ended ?? `no such goal: '${id}'`
+    return this.#dispatch({ type: 'cancel', id }) ?? ended ?? `no such goal: ${show(id)}`
   }
 
   find(id: string): Goal | undefined {

@@ -1,5 +1,4 @@
-import { CommlibError } from '../errors.ts'
-import { assertNumber, assertOptions, show } from '../util/options.ts'
+import { abortSignal, anything, assertOptions, flag, integer, number, type Rules } from '../util/options.ts'
 import type { BoardOptions, GoalPolicy } from './goal-board.ts'
 
 /** Options of an action service. */
@@ -59,20 +58,21 @@ export interface RetainOptions {
 
 const POLICIES: readonly GoalPolicy[] = ['reject', 'queue', 'preempt', 'parallel']
 
+const RULES: Rules = {
+  policy: [`one of ${POLICIES.join(', ')}`, value => POLICIES.includes(value as GoalPolicy)],
+  limit: integer(1),
+  maxQueued: integer(),
+  retain: anything,
+  cancelGrace: number(),
+  cancelable: flag,
+  signal: abortSignal,
+}
+
 /** Throws `INVALID_OPTION`, or fills in the defaults. */
 export function boardOptions(options: ActionServiceOptions): BoardOptions {
-  const known = ['policy', 'limit', 'maxQueued', 'retain', 'cancelGrace', 'cancelable', 'signal']
-  assertOptions('serve', options, known)
+  assertOptions('serve', options, RULES)
   const { policy = 'reject', limit = policy === 'parallel' ? 16 : 1, maxQueued = 100, retain = {} } = options
-  if (!POLICIES.includes(policy)) {
-    throw new CommlibError('INVALID_OPTION', `policy must be one of ${POLICIES.join(', ')}, not ${show(policy)}`)
-  }
-  assertOptions('retain', retain, ['time', 'count'])
+  assertOptions('retain', retain, { time: number(), count: integer(1) }, 'retain.')
   const { time: retainTime = 60_000, count: retainCount = 100 } = retain
-  assertNumber('limit', limit, { min: 1, integer: true })
-  assertNumber('maxQueued', maxQueued, { integer: true })
-  assertNumber('retain.time', retainTime)
-  assertNumber('retain.count', retainCount, { min: 1, integer: true })
-  assertNumber('cancelGrace', options.cancelGrace)
   return { policy, limit, maxQueued, retainTime, retainCount }
 }

@@ -6,6 +6,7 @@ import { createPublisher, warnUnlessObject } from '../endpoints/publisher.ts'
 import { createRpcService, type InternalRequestContext, type RequestContext } from '../endpoints/rpc-service.ts'
 import { CommlibError, toError } from '../errors.ts'
 import type { Subscription } from '../transport.ts'
+import { assertOption, callback, show } from '../util/options.ts'
 import { subscription } from '../util/subscription.ts'
 import { randomId } from '../util/token.ts'
 import { GoalJob } from './goal-job.ts'
@@ -36,6 +37,7 @@ export async function createActionService<T extends ActionTypes>(
   handler: GoalHandler<T['goalOut'], T['feedbackIn'], T['resultIn']>,
   options: ActionServiceOptions = {},
 ): Promise<Subscription> {
+  assertOption('the handler of an action', handler ?? null, callback)
   const board = boardOptions(options)
   const { cancelGrace = 5000, cancelable = true, signal } = options
   signal?.throwIfAborted()
@@ -87,7 +89,7 @@ export async function createActionService<T extends ActionTypes>(
     tell({ text: 'Set Goal Request', goal: data, description })
     port.messages++
     try {
-      if (!isGoalId(id)) throw new CommlibError('INVALID_MESSAGE', `not an id for a goal: '${id.slice(0, 100)}'`)
+      if (!isGoalId(id)) throw new CommlibError('INVALID_MESSAGE', `not an id for a goal: ${show(id)}`)
       const error = server.send(new GoalJob(id, await goalShape.incoming(data), description, told))
       return error === undefined ? { id, error: '', flavour } : { id: '', error, flavour }
     } catch (thrown) {

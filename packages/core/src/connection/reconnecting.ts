@@ -1,5 +1,6 @@
 import { CommlibError, toError } from '../errors.ts'
 import type { ConnectOptions, Subscription, Transport, TransportStatus } from '../transport.ts'
+import { later } from '../util/timer.ts'
 import { backoff, RECONNECT } from './backoff.ts'
 import { Entries } from './entries.ts'
 import { openInbox } from './inbox.ts'
@@ -49,7 +50,7 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     const timeout = settings.timeout ?? options.connectTimeout ?? 10_000
     const controller = new AbortController()
     attempt = controller
-    const limit = setTimeout(() => {
+    const limit = later(() => {
       controller.abort(
         new CommlibError('CONNECTION_FAILED', `cannot connect to ${driver.target}: no answer within ${timeout} ms`),
       )

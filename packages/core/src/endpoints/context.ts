@@ -1,4 +1,4 @@
-import { type CommlibError, toError } from '../errors.ts'
+import { type CommlibError, readable, toError } from '../errors.ts'
 import type { Transport, TransportStatus } from '../transport.ts'
 import { type Codec, json } from '../wire/codec.ts'
 import type { WireProfile } from '../wire/profile.ts'
@@ -89,7 +89,9 @@ export function createContext(transport: Transport, options: ContextOptions = {}
     wire: new Wire({ codec, profile: wire, maxMessageBytes, properties: transport.supports.properties }),
     log,
     onError:
-      onError === undefined ? error => log.error(`commlib: ${toError(error).message}`, error) : guard(onError, log),
+      onError === undefined
+        ? error => log.error(`commlib: ${readable(toError(error).message)}`, error)
+        : guard(onError, log),
     ports: new Set(),
     intakes: new Set(),
     paused: false,

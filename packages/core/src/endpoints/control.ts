@@ -1,3 +1,4 @@
+import { assertTopic } from '../contracts/grammar.ts'
 import type { RpcContract } from '../contracts/rpc.ts'
 import type { Shape } from '../contracts/shape.ts'
 import { rpcOf } from './rpc.ts'
@@ -25,6 +26,7 @@ export type ControlContract = RpcContract<{
  * commlib-py: `ctrl_services=True`.
  */
 export function control(namespace: string): { readonly start: ControlContract; readonly stop: ControlContract } {
+  assertTopic(namespace)
   const shapes = { request: emptyShape, response: answerShape }
   return { start: rpcOf(`${namespace}.start`, shapes), stop: rpcOf(`${namespace}.stop`, shapes) }
 }

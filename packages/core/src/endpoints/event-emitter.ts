@@ -1,6 +1,7 @@
 import { parts } from '../contracts/contract.ts'
 import type { EventContract } from '../contracts/event.ts'
 import type { PublishOptions } from '../transport.ts'
+import { abortSignal, assertOptions, flag } from '../util/options.ts'
 import { announce, assertOpen, contextOf, type Target } from './context.ts'
 
 /** Sends one event. */
@@ -27,6 +28,8 @@ export function createEventEmitter<In>(target: Target, contract: EventContract<I
     emit: async (payload, options) => {
       try {
         assertOpen(context)
+        if (options !== undefined)
+          assertOptions('emit', options, { reliable: flag, latched: flag, signal: abortSignal })
         const message = await shape.outgoing(payload)
         await transport.publish(uri, wire.message(message), options)
         port.messages++

@@ -3,6 +3,7 @@ import type { DescribeEvent, EventContract, EventOptions } from '../contracts/ev
 import { assertTopic, compilePattern } from '../contracts/grammar.ts'
 import { isSchema, type Schema } from '../contracts/schema.ts'
 import { type Shape, type ShapeOf, whenReady } from '../contracts/shape.ts'
+import { anything, assertOptions, words } from '../util/options.ts'
 import { createEventEmitter } from './event-emitter.ts'
 import { createSubscriber } from './subscriber.ts'
 
@@ -11,6 +12,7 @@ export function eventsBy(shapeOf: ShapeOf): DescribeEvent {
   return ((uri: string, second: Schema | EventOptions = {}): EventContract => {
     assertTopic(uri)
     const described: EventOptions = isSchema(second) ? { payload: second } : (second as EventOptions)
+    assertOptions('event', described, { name: words, description: words, payload: anything })
     const { name = uri, description = '', payload } = described
     return {
       kind: 'event',

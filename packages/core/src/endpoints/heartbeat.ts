@@ -1,3 +1,4 @@
+import { compilePattern } from '../contracts/grammar.ts'
 import { invalidMessage, type Shape } from '../contracts/shape.ts'
 import type { TopicContract } from '../contracts/topic.ts'
 import { nanoseconds } from '../wire/profile.ts'
@@ -21,6 +22,7 @@ export type HeartbeatInput = Partial<Heartbeat>
 export function heartbeat<const Namespace extends string>(
   namespace: Namespace,
 ): TopicContract<HeartbeatInput, Heartbeat, `${Namespace}.heartbeat`> {
+  compilePattern(namespace)
   return heartbeatOn(`${namespace}.heartbeat`)
 }
 
@@ -36,9 +38,11 @@ const heartbeatShape: Shape = {
     return { ts: nanoseconds(ts?.getTime() ?? Date.now()) }
   },
   incoming: value => {
-    const ts = Number((value as { ts?: unknown } | null)?.ts)
-    if (!Number.isFinite(ts) || ts <= 0) throw invalidMessage('/ts', 'must be a timestamp')
-    return { ts: new Date(milliseconds(ts)) }
+    const { ts } = (value ?? {}) as { ts?: unknown }
+    const number = typeof ts === 'string' || typeof ts === 'number' ? Number(ts) : Number.NaN
+    const date = new Date(number > 0 ? milliseconds(number) : Number.NaN)
+    if (Number.isNaN(date.getTime())) throw invalidMessage('/ts', 'must be a timestamp')
+    return { ts: date }
   },
 }
 

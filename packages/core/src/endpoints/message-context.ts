@@ -1,5 +1,6 @@
 import type { EventDescription, ParamsOf } from '../contracts/contract.ts'
 import { CommlibError } from '../errors.ts'
+import { later } from '../util/timer.ts'
 
 /** What a handler is told beside the message. */
 export interface MessageContext<Name extends string = string> {
@@ -70,7 +71,7 @@ export class HandlerContext implements MessageContext {
     }
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      timer = later(() => {
         this.#late = new CommlibError('HANDLER_TIMEOUT', `the handler has not settled within ${timeout} ms`)
         this.#own?.abort(this.#late)
         reject(this.#late)

@@ -10,6 +10,7 @@ import { openIntake } from './intake.ts'
 import { HandlerContext, type MessageContext, type ReceivedMessage } from './message-context.ts'
 import { warnUnlessObject } from './publisher.ts'
 import { assertSubscriberOptions, DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
+import { withTopic } from './with-topic.ts'
 
 /** Is called with each message, one after the other; a promise that it returns is awaited before the next. */
 export type MessageHandler<Message, Context = MessageContext> = (message: Message, context: Context) => unknown
@@ -103,13 +104,16 @@ export async function handleMessages(
 
   // A schema that checks asynchronously must not let messages overtake each other.
   let order: Promise<unknown> | undefined
+  let checking = 0
   const deliverInOrder = (message: Omit<ReceivedMessage, 'settled'>): Promise<void> => {
+    checking++
     const turn = Promise.allSettled([message.value, order]).then(([value]) => {
       if (value.status === 'rejected') return fail(message.topic, value.reason)
       return { delivered: deliver({ ...message, value: value.value }) }
     })
     order = turn
     return turn.then(done => {
+      checking--
       if (order === turn) order = undefined
       return done?.delivered
     })
@@ -119,6 +123,8 @@ export async function handleMessages(
     const params = match(topic)
     // Calls share MQTT's topics with messages.
     if (params === undefined || (wild && (frame.replyTo !== undefined || isInternal(topic)))) return
+    // What is being checked is kept as well.
+    if (checking >= maxBuffered && !reliable) return drops.drop()
     try {
       const data = wire.readMessage(frame)
       if (data === notAMessage) {
@@ -152,10 +158,4 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 
 function isHandlerTimeout(error: unknown): boolean {
   return error instanceof CommlibError && error.code === 'HANDLER_TIMEOUT'
-}
-
-/** An error of ours about a message says on which topic it came. */
-function withTopic(error: unknown, topic: string): unknown {
-  if (!(error instanceof CommlibError)) return error
-  return new CommlibError(error.code, `'${topic}': ${error.message}`, { cause: error.cause })
 }

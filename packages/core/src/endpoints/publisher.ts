@@ -3,6 +3,7 @@ import { assertTopic, type Pattern } from '../contracts/grammar.ts'
 import type { TopicContract } from '../contracts/topic.ts'
 import { CommlibError } from '../errors.ts'
 import type { AbortOptions, PublishOptions } from '../transport.ts'
+import { abortSignal, assertOptions, flag, type Rules, words } from '../util/options.ts'
 import { announce, assertOpen, type Context, contextOf, type Target } from './context.ts'
 
 /** Sends messages. */
@@ -65,6 +66,7 @@ export function createPublisher<In, Name extends string>(
   const publish = (message: unknown, options?: PublishMessageOptions & PublishTarget<string>): Promise<void> => {
     try {
       assertOpen(context)
+      if (options !== undefined) assertOptions('publish', options, RULES)
       const topic = options === undefined && !pattern.wild ? pattern.name : topicOf(pattern, options)
       const data = shape.outgoing(message)
       const how = options === undefined ? delivery : { ...delivery, ...options }
@@ -76,6 +78,14 @@ export function createPublisher<In, Name extends string>(
   }
 
   return { topic: contract.name, publish: publish as Publisher<In, Name>['publish'], close: () => port.close() }
+}
+
+const RULES: Rules = {
+  reliable: flag,
+  latched: flag,
+  signal: abortSignal,
+  topic: words,
+  params: ['an object', value => typeof value === 'object' && value !== null],
 }
 
 function topicOf(pattern: Pattern, { params, topic }: PublishTarget<string> = {}): string {

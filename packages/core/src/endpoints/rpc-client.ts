@@ -3,7 +3,8 @@ import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
 import { CommlibError } from '../errors.ts'
 import type { Inbox } from '../transport.ts'
 import type { CallOptions } from '../util/abort.ts'
-import { assertNumber, assertOptions } from '../util/options.ts'
+import { abortSignal, assertOptions, integer, number, type Rules, words } from '../util/options.ts'
+import { later } from '../util/timer.ts'
 import { createCalls } from './calls.ts'
 import { announce, assertOpen, contextOf, type Target } from './context.ts'
 import { warnUnlessObject } from './publisher.ts'
@@ -47,6 +48,9 @@ export interface InternalCallOptions extends CallOptions {
   readonly goalId?: string | undefined
 }
 
+const NONE: InternalCallOptions = {}
+const CALL_RULES: Rules = { timeout: number(), signal: abortSignal, goalId: words }
+
 /** Where a caller tells a service that it no longer waits. */
 export function cancelTopic(rpc: string): string {
   return `${rpc}._cancel`
@@ -62,10 +66,8 @@ export function createRpcClient<T extends RpcTypes>(
   contract: RpcContract<T>,
   options: RpcClientOptions = {},
 ): RpcClient<T['requestIn'], T['responseOut']> {
-  assertOptions('client', options, ['timeout', 'maxPending'])
+  assertOptions('client', options, { timeout: number(), maxPending: integer(1) })
   const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxPending = 100_000 } = options
-  assertNumber('timeout', defaultTimeout)
-  assertNumber('maxPending', maxPending, { min: 1, integer: true })
   const context = contextOf(target)
   const { transport, wire } = context
   const { name } = contract
@@ -97,7 +99,7 @@ export function createRpcClient<T extends RpcTypes>(
         const cancel = wire.message({ correlation_id: token })
         transport.publish(cancelTopic(name), cancel).catch(context.onError)
       }
-      const timer = setTimeout(() => {
+      const timer = later(() => {
         served.delete(name)
         fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))
       }, timeout)
@@ -139,11 +141,11 @@ export function createRpcClient<T extends RpcTypes>(
     })
   }
 
-  function call(request: unknown, callOptions: InternalCallOptions = {}): Promise<unknown> {
+  function call(request: unknown, callOptions: InternalCallOptions = NONE): Promise<unknown> {
     try {
       assertOpen(context)
+      if (callOptions !== NONE) assertOptions('call', callOptions, CALL_RULES)
       const { timeout = defaultTimeout, signal } = callOptions
-      if (timeout !== defaultTimeout) assertNumber('timeout', timeout)
       signal?.throwIfAborted()
       port.messages++
       return send(requestShape.outgoing(request), timeout, callOptions)

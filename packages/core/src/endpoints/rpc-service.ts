@@ -2,15 +2,17 @@ import { parts } from '../contracts/contract.ts'
 import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
 import { CommlibError, type RemoteFailure, toError } from '../errors.ts'
 import type { Frame, Subscription } from '../transport.ts'
-import { assertNumber, assertOptions } from '../util/options.ts'
+import { abortSignal, assertOption, assertOptions, callback, flag, integer, type Rules } from '../util/options.ts'
 import { Queue } from '../util/queue.ts'
 import { Running } from '../util/running.ts'
 import { subscription } from '../util/subscription.ts'
+import { later } from '../util/timer.ts'
 import type { Request } from '../wire/wire.ts'
 import { announce, assertOpen, contextOf, type Target } from './context.ts'
 import { openIntake } from './intake.ts'
 import { warnUnlessObject } from './publisher.ts'
 import { cancelTopic } from './rpc-client.ts'
+import { withTopic } from './with-topic.ts'
 
 /** What a handler is told beside the request. */
 export interface RequestContext {
@@ -59,6 +61,15 @@ export interface InternalServiceOptions extends RpcServiceOptions {
   readonly hidden?: boolean | undefined
 }
 
+const RULES: Rules = {
+  concurrency: integer(1),
+  maxQueued: integer(),
+  signal: abortSignal,
+  cancelable: flag,
+  always: flag,
+  hidden: flag,
+}
+
 /** The context that a handler of commlib's own protocol gets. */
 export interface InternalRequestContext extends RequestContext {
   /** The request as it was read: how it was written, and the goal's id if the client brought its own. */
@@ -79,10 +90,9 @@ export async function createRpcService<T extends RpcTypes>(
   handler: RequestHandler<T['requestOut'], T['responseIn']>,
   options: InternalServiceOptions = {},
 ): Promise<Subscription> {
-  assertOptions('serve', options, ['concurrency', 'maxQueued', 'signal', 'cancelable', 'always', 'hidden'])
+  assertOption('the handler of a service', handler ?? null, callback)
+  assertOptions('serve', options, RULES)
   const { concurrency = 256, maxQueued = 10_000, signal, cancelable = true, always, hidden = false } = options
-  assertNumber('concurrency', concurrency, { min: 1, integer: true })
-  assertNumber('maxQueued', maxQueued, { integer: true })
   signal?.throwIfAborted()
   const context = contextOf(target)
   assertOpen(context)
@@ -113,10 +123,15 @@ export async function createRpcService<T extends RpcTypes>(
     return send(request, frame)
   }
 
-  function fail(request: ActiveRequest, error: unknown): Promise<void> {
+  /** Neither throws nor rejects, whatever was thrown: a request that did would keep its place for ever. */
+  async function fail(request: ActiveRequest, error: unknown): Promise<void> {
     port.errors++
     onError(error)
-    return send(request, wire.failure(failureOf(error), request.request))
+    try {
+      await send(request, wire.failure(failureOf(error), request.request))
+    } catch (unsendable) {
+      onError(withTopic(unsendable, name))
+    }
   }
 
   /** Runs a handler to its reply; synchronous all the way if the handler is. */
@@ -149,7 +164,8 @@ export async function createRpcService<T extends RpcTypes>(
     active.set(key, request)
     const end = () => {
       request.end()
-      active.delete(key)
+      // Another one may have come under the same id.
+      if (active.get(key) === request) active.delete(key)
       startNext()
       running.end()
     }
@@ -179,7 +195,7 @@ export async function createRpcService<T extends RpcTypes>(
       request = new ActiveRequest(read)
     } catch (error) {
       port.errors++
-      return onError(error)
+      return onError(withTopic(error, name))
     }
     if (running.count < concurrency) return request.expired() ? undefined : start(request)
     if (waiting.size >= maxQueued) {
@@ -190,10 +206,12 @@ export async function createRpcService<T extends RpcTypes>(
 
   const onCancel = (_: string, frame: Frame) => {
     try {
-      const { correlation_id: id } = wire.readMessage(frame) as { correlation_id?: unknown }
-      if (typeof id === 'string') active.get(id)?.abort(new CommlibError('CLOSED', 'the caller no longer waits'))
+      const message = wire.readMessage(frame) as { correlation_id?: unknown } | null
+      const id = message?.correlation_id
+      if (typeof id !== 'string') throw new CommlibError('INVALID_MESSAGE', 'names no correlation_id')
+      active.get(id)?.abort(new CommlibError('CLOSED', 'the caller no longer waits'))
     } catch (error) {
-      onError(error)
+      onError(withTopic(error, cancelTopic(name)))
     }
   }
 
@@ -253,7 +271,7 @@ class ActiveRequest implements InternalRequestContext {
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
       else if (this.timeout !== undefined) {
         const late = () => this.abort(new CommlibError('TIMEOUT', "the caller's deadline has passed"))
-        this.#timer = setTimeout(late, Math.min(this.timeout - (performance.now() - this.#received), 2 ** 31 - 1))
+        this.#timer = later(late, this.timeout - (performance.now() - this.#received))
       }
     }
     return this.#controller.signal
@@ -287,7 +305,7 @@ class ActiveRequest implements InternalRequestContext {
 /** What of a thrown error travels. */
 export function failureOf(thrown: unknown): RemoteFailure {
   const error = toError(thrown)
-  const failure = { name: error.name, message: error.message.slice(0, MAX_MESSAGE) }
+  const failure = { name: error.name, message: String(error.message).slice(0, MAX_MESSAGE) }
   return 'code' in error && typeof error.code === 'string' ? { ...failure, code: error.code } : failure
 }
 

@@ -4,7 +4,7 @@ import { AsyncQueue } from '../util/async-queue.ts'
 import { contextOf, type Target } from './context.ts'
 import { DropCounter } from './drop-counter.ts'
 import { handleMessages, isReliable, type Subscribable } from './message-handler.ts'
-import { DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
+import { assertSubscriberOptions, DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
 
 /** Messages as they arrive. Leaving the loop unsubscribes. */
 export type Subscriber<Message> = AsyncIterableIterator<Message> & Subscription
@@ -18,6 +18,7 @@ export async function iterate(
   contract: Subscribable,
   options: SubscriberOptions = {},
 ): Promise<Subscriber<unknown>> {
+  assertSubscriberOptions(options)
   const { maxBuffered = DEFAULT_MAX_BUFFERED, signal } = options
   let settle: (() => void) | undefined
   const drops = new DropCounter(

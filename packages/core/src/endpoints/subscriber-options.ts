@@ -1,5 +1,5 @@
 import type { Delivery } from '../contracts/contract.ts'
-import { assertNumber, assertOptions } from '../util/options.ts'
+import { abortSignal, assertOptions, flag, integer, label, number, type Rules } from '../util/options.ts'
 
 export interface SubscriberOptions extends Delivery {
   /** Ends the subscription when it aborts. An iteration ends quietly. */
@@ -37,23 +37,20 @@ export interface SubscriberOptions extends Delivery {
   readonly handlerTimeout?: number | undefined
 }
 
-const KNOWN = [
-  'reliable',
-  'latched',
-  'signal',
-  'maxBuffered',
-  'group',
-  'durable',
-  'member',
-  'retries',
-  'handlerTimeout',
-]
+const RULES: Rules = {
+  reliable: flag,
+  latched: flag,
+  signal: abortSignal,
+  maxBuffered: integer(1),
+  group: label,
+  durable: label,
+  member: label,
+  retries: integer(),
+  handlerTimeout: number(),
+}
 
 export const DEFAULT_MAX_BUFFERED = 1000
 
 export function assertSubscriberOptions(options: SubscriberOptions): void {
-  assertOptions('subscribe', options, KNOWN)
-  assertNumber('maxBuffered', options.maxBuffered, { min: 1, integer: true })
-  assertNumber('retries', options.retries, { integer: true })
-  assertNumber('handlerTimeout', options.handlerTimeout)
+  assertOptions('subscribe', options, RULES)
 }

@@ -3,7 +3,7 @@ import { compilePattern } from '../contracts/grammar.ts'
 import type { Schema } from '../contracts/schema.ts'
 import type { Shape, ShapeOf } from '../contracts/shape.ts'
 import type { DescribeTopic, TopicContract } from '../contracts/topic.ts'
-import { assertOptions } from '../util/options.ts'
+import { assertOptions, flag } from '../util/options.ts'
 import { createPublisher } from './publisher.ts'
 import { createSubscriber } from './subscriber.ts'
 
@@ -20,7 +20,7 @@ export function topicOf<In, Out, const Name extends string>(
   shape: Shape,
   { schema, delivery = {} }: { readonly schema?: Schema | undefined; readonly delivery?: Delivery | undefined } = {},
 ): TopicContract<In, Out, Name> {
-  assertOptions('topic', delivery, ['reliable', 'latched'])
+  assertOptions('topic', delivery, { reliable: flag, latched: flag })
   return {
     kind: 'topic',
     name,

@@ -1,4 +1,5 @@
 import { CommlibError } from '../errors.ts'
+import { assertOptions, integer, type Rule } from '../util/options.ts'
 import { Hub } from './hub.ts'
 import { createMemoryTransport, type MemoryTransport } from './transport.ts'
 
@@ -33,10 +34,9 @@ export interface Memory {
 export const memory: Memory = /* @__PURE__ */ Object.assign(create, { schemes: ['memory'] })
 
 function create(options: string | MemoryOptions = {}): MemoryTransport {
-  const { hub: name = 'default', maxMessages } = typeof options === 'string' ? { hub: hubOf(options) } : options
-  if (maxMessages !== undefined && !(maxMessages >= 1)) {
-    throw new CommlibError('INVALID_OPTION', `maxMessages must be 1 or more, not ${maxMessages}`)
-  }
+  const given: MemoryOptions = typeof options === 'string' ? { hub: hubOf(options) } : options
+  assertOptions('memory', given, { hub: HUB, maxMessages: integer(1) })
+  const { hub: name = 'default', maxMessages } = given
   let hub = hubs.get(name)
   if (hub === undefined) {
     hub = new Hub(maxMessages ?? 100_000)
@@ -49,6 +49,8 @@ function create(options: string | MemoryOptions = {}): MemoryTransport {
   }
   return createMemoryTransport(hub)
 }
+
+const HUB: Rule = ['a name', value => typeof value === 'string' && value !== '']
 
 /** What an URL names: `memory://plant` is the hub `plant`, and `memory://` the default one. */
 function hubOf(text: string): string {

@@ -1,3 +1,5 @@
+import { having, type Rule } from '../util/options.ts'
+
 /** Turns message values into bytes and back. Both ends must use the same one. */
 export interface Codec {
   /** MIME type, told to brokers whose wire has a place for it. */
@@ -10,6 +12,8 @@ export interface Codec {
   /** Throws if the bytes are not what it writes. */
   decode(body: Uint8Array): unknown
 }
+
+export const codecRule: Rule = /* @__PURE__ */ having('a codec: an object with encode and decode', 'encode', 'decode')
 
 // Node's pooled buffers cost a tenth of what TextEncoder does for a small message.
 const { Buffer } = globalThis
@@ -28,10 +32,34 @@ export const json: Codec = {
   },
   decode: body => {
     const text = decoder.decode(body)
-    // As a field it would be harmless until somebody's code assigns it.
+    if (tooDeep(text)) throw new TypeError(`it is nested deeper than ${MAX_DEPTH}`)
+    // As a field it would be harmless until somebody's code assigns it. Nobody who means well escapes its letters.
+    const plain = text.includes('\\u00') ? text.replace(ESCAPED, letter) : text
     // Looked for without its quotes first: JSON is full of quotes, and each would be a place to look closer.
-    if (text.includes('__proto__') && text.includes('"__proto__"'))
+    if (plain.includes('__proto__') && plain.includes('"__proto__"'))
       throw new TypeError("the field '__proto__' is not allowed")
     return JSON.parse(text)
   },
+}
+
+/** Deeper values would exhaust the stack of whoever walks them. */
+const MAX_DEPTH = 1000
+
+/** The letters of `__proto__`. */
+const ESCAPED = /\\u00(5f|6f|7[024])/gi
+const letter = (_: string, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))
+
+function tooDeep(text: string): boolean {
+  const { length } = text
+  if (length <= MAX_DEPTH) return false
+  let depth = 0
+  for (let i = 0; i < length && depth <= MAX_DEPTH; i++) {
+    const code = text.charCodeAt(i)
+    // A string, up to its closing quote.
+    if (code === 0x22) while (++i < length && text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 1 : 0
+    // [ and {, ] and }
+    else if (code === 0x5b || code === 0x7b) depth++
+    else if (code === 0x5d || code === 0x7d) depth--
+  }
+  return depth > MAX_DEPTH
 }

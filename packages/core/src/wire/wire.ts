@@ -1,5 +1,6 @@
 import { CommlibError, RemoteError, type RemoteFailure } from '../errors.ts'
 import type { Frame } from '../transport.ts'
+import { show } from '../util/options.ts'
 import type { Codec } from './codec.ts'
 import {
   type Header,
@@ -49,6 +50,12 @@ export interface Request {
 
 type FrameProperties = Pick<Frame, 'replyTo' | 'correlationId' | 'expiry' | 'headers'>
 
+/** Names of letters, digits, `_` and `-`, and `/` as well as `.` between them: commlib-py takes either. */
+const ADDRESS = /^[\w-]+(?:[./][\w-]+)*$/
+
+/** Characters of a return address and of a correlation id. */
+const MAX_ADDRESS = 256
+
 const none: FrameProperties = {}
 
 /** Marks what {@link Wire.readMessage} found to be a call, not a message. */
@@ -96,10 +103,13 @@ export class Wire {
       return { data: value, replyTo, correlationId, timeout: expiry, goalId: headers?.['goalId'], flavour: 'bare' }
     }
     const { header, data } = envelope
+    const correlationId = frame.correlationId ?? text(header.correlation_id)
+    if (correlationId !== undefined && correlationId.length > MAX_ADDRESS)
+      throw new CommlibError('INVALID_MESSAGE', `correlation_id is longer than ${MAX_ADDRESS} characters`)
     return {
       data,
-      replyTo: frame.replyTo ?? (header.reply_to || undefined),
-      correlationId: frame.correlationId ?? text(header.correlation_id),
+      replyTo: this.#address(frame.replyTo, header.reply_to || undefined),
+      correlationId,
       timeout: least(frame.expiry, header.timeout),
       goalId: text(header.goal_id),
       flavour: header.properties === undefined ? '0.13' : '0.6',
@@ -126,9 +136,18 @@ export class Wire {
       return envelope.data
     }
     const error = frame.headers?.['error']
-    if (error !== undefined)
-      throw new RemoteError(failureOf(error[0] === '{' ? JSON.parse(error) : error) as RemoteFailure)
+    if (error !== undefined) throw new RemoteError(failureIn(error))
     return value
+  }
+
+  /** Where nothing but the message says where to answer, it could make a service publish anywhere, or what no broker takes. */
+  #address(property: string | undefined, field: string | undefined): string | undefined {
+    // A property is the transport's to judge, where it means one thing only.
+    if (this.#options.properties && property !== undefined) return property
+    const replyTo = property ?? field
+    if (replyTo === undefined) return undefined
+    if (replyTo.length <= MAX_ADDRESS && ADDRESS.test(replyTo)) return replyTo
+    throw new CommlibError('INVALID_MESSAGE', `reply_to is no return address: ${show(replyTo)}`)
   }
 
   #answer(data: unknown, { flavour, correlationId }: Request, error: RemoteFailure | undefined): Frame {
@@ -159,9 +178,8 @@ export class Wire {
     try {
       return codec.decode(body)
     } catch (cause) {
-      throw new CommlibError('DECODE_FAILED', `body of ${body.length} bytes cannot be decoded: ${String(cause)}`, {
-        cause,
-      })
+      // Without its cause, whose text may quote the body as it came.
+      throw new CommlibError('DECODE_FAILED', `body of ${body.length} bytes cannot be decoded: ${String(cause)}`)
     }
   }
 }
@@ -177,6 +195,15 @@ function text(value: unknown): string | undefined {
 function least(a: number | undefined, b: Header['timeout']): number | undefined {
   if (typeof b !== 'number' || !(b >= 0)) return a
   return a === undefined ? b : Math.min(a, b)
+}
+
+/** A header that is no failure of ours is its message. */
+function failureIn(header: string): RemoteFailure {
+  try {
+    const failure = failureOf(JSON.parse(header))
+    if (failure !== undefined) return failure
+  } catch {}
+  return { name: 'Error', message: header }
 }
 
 function failureOf(value: unknown): RemoteFailure | undefined {

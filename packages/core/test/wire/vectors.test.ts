@@ -170,8 +170,16 @@ describe('a body', () => {
     }
   })
 
-  it('nested 10,000 deep does no harm', () => {
-    const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`
-    expect(Array.isArray(wire().readMessage(frame(deep)))).toBe(true)
+  it('may be nested 1,000 deep, and no deeper', () => {
+    const deep = (depth: number) => frame(`${'[{"a":'.repeat(depth / 2)}"[[[[\\"[["${'}]'.repeat(depth / 2)}`)
+    expect(Array.isArray(wire().readMessage(deep(1000)))).toBe(true)
+    const refused = expect.objectContaining({ code: 'DECODE_FAILED', message: expect.stringContaining('deeper than') })
+    expect(() => wire().readMessage(deep(1002))).toThrow(refused)
+    expect(() => wire().readMessage(deep(10_000))).toThrow(refused)
+  })
+
+  it('may name brackets in its texts as often as it likes', () => {
+    const text = '[{'.repeat(2000)
+    expect(wire().readMessage(frame(JSON.stringify({ text })))).toEqual({ text })
   })
 })
