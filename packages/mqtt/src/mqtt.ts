@@ -73,6 +73,6 @@ export async function forgetDurable(urlOrOptions: string | MqttOptions, durable:
 
 function settingsOf(urlOrOptions: string | MqttOptions | undefined, more: MqttOptions | undefined) {
   return typeof urlOrOptions === 'string'
-    ? resolveOptions(urlOrOptions, more ?? {}, randomId)
-    : resolveOptions(undefined, urlOrOptions ?? {}, randomId)
+    ? resolveOptions(urlOrOptions, more, randomId)
+    : resolveOptions(undefined, urlOrOptions, randomId)
 }

@@ -1,8 +1,34 @@
-import type { Frame } from '@commlib/core/internal'
+import { CommlibError, type Frame, show } from '@commlib/core/internal'
 import { toTopic } from './topic.ts'
 
 const NON_ASCII = /[^\0-\x7f]/
 const encoder = new TextEncoder()
+
+/** Names of the grammar, which need neither a look nor another coding. */
+const PLAIN = /^\w[\w.-]{0,1000}$/
+
+/** What no topic that is published to may hold. mosquitto ends the connection of who sends it. */
+const UNPUBLISHABLE = /[+#\p{Cc}\p{Cs}\ufdd0-\ufdef\ufffe\uffff]/u
+
+/** Bytes of a text in a packet. */
+const MAX_TEXT = 65_535
+
+/** Throws `INVALID_TOPIC` for what would end the connection, or is the broker's own. */
+function assertPublishable(topic: string, name: string): void {
+  const why = topic === '' ? 'it is empty' : topic.startsWith('$') ? "names with $ are the broker's" : undefined
+  if (why === undefined && !UNPUBLISHABLE.test(topic) && !name.includes('*')) return
+  const wrong = why ?? 'it holds a wildcard, or what is no text'
+  throw new CommlibError('INVALID_TOPIC', `cannot publish to ${show(name)}: ${wrong}`)
+}
+
+function assertTexts({ replyTo, correlationId, contentType, headers = [] }: Properties): void {
+  for (const text of [replyTo, correlationId, contentType, ...headers])
+    if (text !== undefined && text.length > MAX_TEXT) throw tooLong(text.length)
+}
+
+function tooLong(length: number): CommlibError {
+  return new CommlibError('MESSAGE_TOO_LARGE', `a name, an id or a header has ${length} bytes; MQTT takes ${MAX_TEXT}`)
+}
 
 /** A PUBLISH, measured and ready to be written. */
 export interface Publish {
@@ -40,7 +66,11 @@ const UTF8 = 'utf8'
 
 /** One octet a character, so that a length is a byte count and writing needs no encoder. */
 export function octets(text: string): string {
-  return NON_ASCII.test(text) ? String.fromCharCode(...encoder.encode(text)) : text
+  if (!NON_ASCII.test(text)) return text
+  // A text has no more bytes than fit into a packet: more would not fit onto the stack either.
+  const bytes = encoder.encode(text)
+  if (bytes.length > MAX_TEXT) throw tooLong(bytes.length)
+  return String.fromCharCode(...bytes)
 }
 
 /**
@@ -48,6 +78,8 @@ export function octets(text: string): string {
  * stays one, in a foreign name, is a character that ends as 0x2e when it is cut to eight bits.
  */
 function wireName(name: string): string {
+  if (PLAIN.test(name)) return name
+  assertPublishable(toTopic(name), name)
   const text = octets(name.includes('%') ? toTopic(name) : name)
   return name.includes('%') ? text.replaceAll('.', '\u012e') : text
 }
@@ -58,6 +90,7 @@ export function measure(name: string, frame: Frame, version: 4 | 5, retain: bool
   const topic = wireName(name)
   let properties: Properties | undefined
   let length = 0
+  if (topic.length > MAX_TEXT) throw tooLong(topic.length)
   let remaining = 2 + topic.length + body.byteLength + (id === 0 ? 0 : 2)
   if (version === 5) {
     const { correlationId, expiry, headers } = frame
@@ -90,6 +123,7 @@ export function measure(name: string, frame: Frame, version: 4 | 5, retain: bool
         for (const text of properties.headers) length += 2 + text.length
       }
     }
+    if (length > MAX_TEXT && properties !== undefined) assertTexts(properties)
     remaining += varintLength(length) + length
   }
   return {

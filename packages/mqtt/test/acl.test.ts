@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { action, control, createNode, heartbeat, type Node, rpc, topic } from '@commlib/core'
 import { startMosquitto } from '@commlib/testing'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { mqtt } from '../src/index.ts'
 
 const page = readFileSync(new URL('../../../docs/security.md', import.meta.url), 'utf8')
 const acl = (/^```acl\n(.*?)^```/ms.exec(page)?.[1] ?? '').trim().split('\n')
-const users = { robot: 'r', desk: 'd', display: 'v' }
+const users = { r1: 'a', r2: 'b', desk: 'd', display: 'v' }
 const broker = await startMosquitto({ own: true, users, acl })
+afterAll(() => broker.close())
 
-const Sensor = topic<{ value: number }, 'fleet.robot.sensors.{sensor}'>('fleet.robot.sensors.{sensor}')
-const Route = rpc<{ x: number }, { metres: number }>('fleet.robot.route')
-const Drive = action<{ x: number }, { metres: number }, { metres: number }>('fleet.robot.drive')
+const Sensor = topic<{ value: number }, 'fleet.{robot}.sensors.{sensor}'>('fleet.{robot}.sensors.{sensor}')
+const routeOf = (robot: string) => rpc<{ x: number }, { metres: number }>(`fleet.${robot}.route`)
+const driveOf = (robot: string) => action<{ x: number }, { metres: number }, { metres: number }>(`fleet.${robot}.drive`)
 
 let nodes: Node[] = []
 afterEach(async () => {
@@ -21,67 +22,113 @@ afterEach(async () => {
 
 async function join(user: keyof typeof users, more: object = {}): Promise<Node> {
   const transport = mqtt(broker.url, { username: user, password: users[user] })
-  const node = await createNode({ name: user, transport, heartbeat: false, ...more })
+  const node = await createNode({ name: user, transport, heartbeat: false, onError: () => {}, ...more })
   nodes.push(node)
   return node
 }
 
-async function robot(): Promise<Node> {
-  const options = { deviceId: 'r1', heartbeat: { interval: 50 }, control: true, onError: () => {} }
-  const node = await join('robot', options)
-  await node.serve(Route, ({ x }, { signal }) => {
+async function robot(user: 'r1' | 'r2'): Promise<Node> {
+  const node = await join(user, { name: 'robot', deviceId: user, heartbeat: { interval: 50 }, control: true })
+  await node.serve(routeOf(user), ({ x }, { signal }) => {
     if (x >= 0) return { metres: x }
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   })
-  await node.serve(Drive, async function* ({ x }) {
+  await node.serve(driveOf(user), async function* ({ x }) {
     yield { metres: 1 }
     return { metres: x }
   })
   return node
 }
 
-test('the ACL file on the security page grants what a fleet needs', async () => {
-  const served = await robot()
+const send = (node: Node, name: string) =>
+  node.publisher(Sensor).publish({ value: 7 }, { params: { robot: name, sensor: 'sonar' }, reliable: true })
+
+const notAuthorized = expect.objectContaining({ code: 'NOT_AUTHORIZED' })
+
+test.each(['r1', 'r2'] as const)(
+  'the ACL file on the security page grants what the fleet needs, for %s',
+  async name => {
+    const served = await robot(name)
+    const desk = await join('desk')
+    const sensors = await desk.subscribe(Sensor)
+    const beats = await desk.subscribe(heartbeat('thing.{device}.robot'))
+    await send(served, name)
+    expect((await sensors.next()).value).toEqual({ value: 7 })
+    expect((await beats.next()).value).toEqual({ ts: expect.any(Date) })
+
+    const Route = routeOf(name)
+    const route = desk.client(Route)
+    expect(await route({ x: 3 })).toEqual({ metres: 3 })
+    await expect(route({ x: -1 }, { signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout')
+    await vi.waitFor(() => expect(served.ports.find(port => port.name === Route.name)).toMatchObject({ errors: 1 }))
+
+    const goal = await desk.client(driveOf(name))({ x: 5 })
+    const feedback = []
+    for await (const each of goal) feedback.push(each)
+    expect(feedback).toEqual([{ metres: 1 }])
+    expect(await goal.result).toEqual({ metres: 5 })
+
+    expect(await desk.client(control(served.namespace).stop)({})).toEqual({ status: 0, error: '' })
+  },
+)
+
+/** Everything that `user` may try on the robot r1. */
+async function trespass(node: Node): Promise<void> {
+  await expect(send(node, 'r1')).rejects.toThrow(notAuthorized)
+  await expect(node.client(routeOf('r1'))({ x: 3 }, { timeout: 500 })).rejects.toThrow(notAuthorized)
+  await expect(node.client(driveOf('r1'))({ x: 3 }, { timeout: 500 })).rejects.toThrow(notAuthorized)
+  await expect(node.client(control('thing.r1.robot').stop)({}, { timeout: 500 })).rejects.toThrow(notAuthorized)
+  for (const name of ['fleet.r1.drive.status', 'thing.r1.robot.heartbeat', 'fleet.r1.route._cancel']) {
+    await expect(node.publisher(topic(name)).publish({}, { reliable: true })).rejects.toThrow(notAuthorized)
+  }
+}
+
+test('the ACL file on the security page lets no robot speak for, command or overhear another one', async () => {
+  const served = await robot('r1')
+  const thief = await robot('r2')
+  const [overheard, own] = [vi.fn(), vi.fn()]
+  for (const pattern of ['fleet.*', 'thing.*', 'fleet.r1.*']) await thief.subscribe(topic(pattern), overheard)
+  // As a service would, to take the other's requests, through the share group and beside it.
+  const raw = mqtt(broker.url, { username: 'r2', password: users.r2 })
+  await raw.connect({ onError: () => {} })
+  for (const queue of ['fleet.r1.route', 'fleet.r1.drive.send_goal', 'thing.r1.robot.stop', 'fleet.r1.route._cancel']) {
+    await raw.pull(queue, overheard)
+    await raw.subscribe(queue, overheard)
+  }
+  // Its right to answer lets it write to return addresses, and not read them.
+  await raw.subscribe('*.*', name => (name.startsWith('fleet.r2.') ? own() : overheard(name)))
+  await trespass(thief)
+
   const desk = await join('desk')
   const sensors = await desk.subscribe(Sensor)
-  const beats = await desk.subscribe(heartbeat('thing.{device}.robot'))
-  await served.publisher(Sensor).publish({ value: 7 }, { params: { sensor: 'sonar' } })
+  expect(await desk.client(routeOf('r1'))({ x: 3 })).toEqual({ metres: 3 })
+  expect(await (await desk.client(driveOf('r1'))({ x: 5 })).result).toEqual({ metres: 5 })
+  await send(served, 'r1')
   expect((await sensors.next()).value).toEqual({ value: 7 })
-  expect((await beats.next()).value).toEqual({ ts: expect.any(Date) })
-
-  const route = desk.client(Route)
-  expect(await route({ x: 3 })).toEqual({ metres: 3 })
-  await expect(route({ x: -1 }, { signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout')
-  await vi.waitFor(() => expect(served.ports.find(({ name }) => name === Route.name)).toMatchObject({ errors: 1 }))
-
-  const goal = await desk.client(Drive)({ x: 5 })
-  const feedback = []
-  for await (const each of goal) feedback.push(each)
-  expect(feedback).toEqual([{ metres: 1 }])
-  expect(await goal.result).toEqual({ metres: 5 })
-
-  expect(await desk.client(control(served.namespace).stop)({})).toEqual({ status: 0, error: '' })
+  // Its own commands still reach it, also over that connection: that nothing else came is no accident.
+  expect(await desk.client(routeOf('r2'))({ x: 4 })).toEqual({ metres: 4 })
+  expect(own).toHaveBeenCalled()
+  expect(overheard).not.toHaveBeenCalled()
+  expect(served.state).toBe('running')
+  await raw.close()
 })
 
-test('the ACL file on the security page grants nothing else', async () => {
-  const served = await robot()
-  const display = await join('display', { onError: () => {} })
+test('the ACL file on the security page lets a display watch sensors, and nothing else', async () => {
+  const served = await robot('r1')
+  const display = await join('display')
   const sensors = await display.subscribe(Sensor)
   const overheard = vi.fn()
-  await display.subscribe(topic('thing.*'), overheard)
-  await display.subscribe(topic('fleet.robot.drive.*'), overheard)
-
-  const notAuthorized = expect.objectContaining({ code: 'NOT_AUTHORIZED' })
-  const forged = display.publisher(Sensor).publish({ value: 1 }, { params: { sensor: 'sonar' }, reliable: true })
-  await expect(forged).rejects.toThrow(notAuthorized)
-  await expect(display.client(Route)({ x: 3 }, { timeout: 500 })).rejects.toThrow(notAuthorized)
-  await expect(display.client(Drive)({ x: 3 }, { timeout: 500 })).rejects.toThrow(notAuthorized)
-  await expect(display.client(control(served.namespace).stop)({}, { timeout: 500 })).rejects.toThrow(notAuthorized)
-
+  for (const pattern of ['thing.*', 'fleet.r1.drive.*', '*.*']) {
+    await display.subscribe(
+      topic(pattern),
+      (_, context) => context.topic.includes('.sensors.') || overheard(context.topic),
+    )
+  }
+  await trespass(display)
   const desk = await join('desk')
-  await (await desk.client(Drive)({ x: 5 })).result
+  await (await desk.client(driveOf('r1'))({ x: 5 })).result
   // What the robot sends after the rest: the heartbeats and the goal's topics would have come before it.
-  await served.publisher(Sensor).publish({ value: 7 }, { params: { sensor: 'sonar' } })
+  await send(served, 'r1')
   expect((await sensors.next()).value).toEqual({ value: 7 })
   expect(overheard).not.toHaveBeenCalled()
   expect(served.state).toBe('running')

@@ -19,7 +19,7 @@ function parse(bytes: Uint8Array, version: 4 | 5): Packet {
 
 const level = fc
   .string({ minLength: 1, maxLength: 12, unit: 'grapheme' })
-  .filter(text => !/[/+#\0.*%\ud800-\udfff]/.test(text))
+  .filter(text => !/[/+#$.*%\p{Cc}\ud800-\udfff]/u.test(text))
 const name = fc.array(level, { minLength: 1, maxLength: 4 }).map(levels => levels.join('.'))
 const word = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter(text => !text.includes('\0'))
 
