@@ -58,7 +58,7 @@ export { CommlibError, type ErrorCode, RemoteError, type RemoteFailure } from '.
 // Transports and codecs
 export { type Memory, type MemoryOptions, type MemoryTransport, memory } from './memory/index.ts'
 // Nodes
-export { type CloseOptions, createNode, type Node, type NodeState, type RunOptions } from './node.ts'
+export type { CloseOptions, CreateNode, Node, NodeState, RunOptions } from './node.ts'
 export type { NodeOptions } from './node-options.ts'
 export type {
   AbortOptions,

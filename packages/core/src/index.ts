@@ -5,16 +5,26 @@ import type { DescribeRpc } from './contracts/rpc.ts'
 import type { DescribeTopic } from './contracts/topic.ts'
 import { checked } from './contracts/typebox.ts'
 import { eventsBy } from './endpoints/event.ts'
+import { checkOptions } from './endpoints/option-rules.ts'
 import { rpcsBy } from './endpoints/rpc.ts'
 import { topicsBy } from './endpoints/topic.ts'
+import { type CreateNode, nodesBy } from './node.ts'
+import { checkNodeOptions } from './node-options.ts'
 
 /** Describes a topic or a pattern. */
-export const topic: DescribeTopic = /* @__PURE__ */ topicsBy(checked)
+export const topic: DescribeTopic = /* @__PURE__ */ topicsBy(checked, checkOptions)
 /** Describes a call. */
-export const rpc: DescribeRpc = /* @__PURE__ */ rpcsBy(checked)
+export const rpc: DescribeRpc = /* @__PURE__ */ rpcsBy(checked, checkOptions)
 /** Describes an action. */
 export const action: DescribeAction = /* @__PURE__ */ actionsBy(checked)
 /** Describes an event. */
-export const event: DescribeEvent = /* @__PURE__ */ eventsBy(checked)
+export const event: DescribeEvent = /* @__PURE__ */ eventsBy(checked, checkOptions)
+
+/**
+ * Connects to the broker.
+ *
+ * commlib-py: `Node(…)` and `run()`.
+ */
+export const createNode: CreateNode = /* @__PURE__ */ nodesBy(checkNodeOptions)
 
 export * from './common.ts'

@@ -7,6 +7,7 @@ import type { DescribeTopic } from './contracts/topic.ts'
 import { eventsBy } from './endpoints/event.ts'
 import { rpcsBy } from './endpoints/rpc.ts'
 import { topicsBy } from './endpoints/topic.ts'
+import { type CreateNode, nodesBy } from './node.ts'
 
 // The same API for small devices: schemas are types only, and nothing is checked.
 /** Describes a topic or a pattern. Nothing is checked. */
@@ -17,5 +18,12 @@ export const rpc: DescribeRpc = /* @__PURE__ */ rpcsBy(unchecked)
 export const action: DescribeAction = /* @__PURE__ */ actionsBy(unchecked)
 /** Describes an event. Nothing is checked. */
 export const event: DescribeEvent = /* @__PURE__ */ eventsBy(unchecked)
+
+/**
+ * Connects to the broker. Options are not checked.
+ *
+ * commlib-py: `Node(…)` and `run()`.
+ */
+export const createNode: CreateNode = /* @__PURE__ */ nodesBy()
 
 export * from './common.ts'

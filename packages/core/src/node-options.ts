@@ -10,8 +10,9 @@ import {
   having,
   logger,
   number,
+  type OptionCheck,
+  optionCheck,
   type Rule,
-  type Rules,
   words,
 } from './util/options.ts'
 import { codecRule } from './wire/codec.ts'
@@ -67,38 +68,37 @@ export interface NodeOptions extends AbortOptions, ContextOptions {
   readonly waitForBroker?: boolean | undefined
 }
 
-const segment: Rule = ['letters, digits, _ and -', value => typeof value === 'string' && /^[\w-]+$/.test(value)]
+const check = /* @__PURE__ */ optionCheck(() => {
+  const segment: Rule = ['letters, digits, _ and -', value => typeof value === 'string' && /^[\w-]+$/.test(value)]
+  return {
+    createNode: {
+      name: segment,
+      deviceId: segment,
+      transport: having('one, such as memory()', 'connect', 'publish', 'subscribe', 'push', 'pull', 'inbox'),
+      codec: codecRule,
+      wire: ["'0.13' or '0.6'", value => value === '0.13' || value === '0.6'],
+      maxMessageBytes: number(1),
+      heartbeat: ['false or { topic, interval }', value => value === false || typeof value === 'object'],
+      control: flag,
+      log: logger,
+      debug: flag,
+      onStatus: callback,
+      onError: callback,
+      connectTimeout: number(),
+      waitForBroker: flag,
+      signal: abortSignal,
+    },
+    close: { grace: number() },
+  }
+})
 
-const RULES: Rules = {
-  name: segment,
-  deviceId: segment,
-  transport: having('one, such as memory()', 'connect', 'publish', 'subscribe', 'push', 'pull', 'inbox'),
-  codec: codecRule,
-  wire: ["'0.13' or '0.6'", value => value === '0.13' || value === '0.6'],
-  maxMessageBytes: number(1),
-  heartbeat: ['false or { topic, interval }', value => value === false || typeof value === 'object'],
-  control: flag,
-  log: logger,
-  debug: flag,
-  onStatus: callback,
-  onError: callback,
-  connectTimeout: number(),
-  waitForBroker: flag,
-  signal: abortSignal,
-}
-
-const HEARTBEAT: Rules = {
-  topic: words,
-  interval: [
-    'a number of milliseconds from 1 to 2147483647',
-    value => typeof value === 'number' && value >= 1 && value < 2 ** 31,
-  ],
-}
-
-export function assertNodeOptions(options: NodeOptions): void {
-  assertOptions('createNode', options, RULES)
-  const { heartbeat } = options
+/** Checks the options of a node and of its closing. */
+export const checkNodeOptions: OptionCheck = (owner, options) => {
+  check(owner, options)
+  const { heartbeat } = options as NodeOptions
   if (heartbeat === undefined || heartbeat === false) return
-  assertOptions('heartbeat', heartbeat, HEARTBEAT, 'heartbeat.')
+  const milliseconds = (value: unknown) => typeof value === 'number' && value >= 1 && value < 2 ** 31
+  const interval: Rule = ['a number of milliseconds from 1 to 2147483647', milliseconds]
+  assertOptions('heartbeat', heartbeat, { topic: words, interval }, 'heartbeat.')
   if (heartbeat.topic !== undefined) assertTopic(heartbeat.topic)
 }

@@ -20,9 +20,9 @@ import type { RequestHandler, RpcServiceOptions } from './endpoints/rpc-service.
 import type { Subscriber } from './endpoints/subscriber-iterator.ts'
 import type { SubscriberOptions } from './endpoints/subscriber-options.ts'
 import { CommlibError, readable } from './errors.ts'
-import { assertNodeOptions, type NodeOptions } from './node-options.ts'
+import type { NodeOptions } from './node-options.ts'
 import type { PublishOptions, Subscription, Transport, TransportStatus } from './transport.ts'
-import { assertOptions, number } from './util/options.ts'
+import type { OptionCheck } from './util/options.ts'
 import { onSignals } from './util/process-signal.ts'
 import { later } from './util/timer.ts'
 import { randomId } from './util/token.ts'
@@ -137,13 +137,16 @@ export interface Node extends AsyncDisposable {
   runForever(options?: RunOptions): Promise<void>
 }
 
-/**
- * Connects to the broker.
- *
- * commlib-py: `Node(…)` and `run()`.
- */
-export async function createNode(options: NodeOptions = {}): Promise<Node> {
-  assertNodeOptions(options)
+/** Makes a node, and connects it to the broker. */
+export type CreateNode = (options?: NodeOptions) => Promise<Node>
+
+/** The `createNode` function, with or without a check of options. */
+export function nodesBy(check?: OptionCheck): CreateNode {
+  return options => openNode(options ?? {}, check)
+}
+
+async function openNode(options: NodeOptions, check: OptionCheck | undefined): Promise<Node> {
+  check?.('createNode', options)
   const {
     name = randomId(),
     deviceId,
@@ -174,10 +177,10 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   })
 
   function logStatus(next: TransportStatus): void {
-    if (next.type === 'error') log.error(`commlib: ${readable(next.error.message)}`)
-    else if (next.type === 'messages-lost')
-      log.warn(`commlib: ${next.count ?? 'some'} messages lost: ${readable(next.reason)}`)
-    else if (next.type === 'session-lost') log.warn('commlib: the broker has forgotten this session')
+    const { type } = next
+    if (type === 'error') log.error(`commlib: ${readable(next.error.message)}`)
+    if (type === 'messages-lost') log.warn(`commlib: ${next.count ?? 'some'} messages lost: ${readable(next.reason)}`)
+    if (type === 'session-lost') log.warn('commlib: the broker has forgotten this session')
   }
 
   const intakes = (each: (intake: Intake) => Promise<void>) => Promise.all(Array.from(context.intakes, each))
@@ -233,7 +236,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   }
 
   const close = async (closeOptions: CloseOptions = {}): Promise<void> => {
-    assertOptions('close', closeOptions, { grace: number() })
+    check?.('close', closeOptions)
     await (closing ??= shut(closeOptions.grace ?? 0))
   }
 

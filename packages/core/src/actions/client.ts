@@ -1,7 +1,6 @@
 import type { ActionContract, ActionTypes } from '../contracts/action.ts'
 import { parts } from '../contracts/contract.ts'
-import { assertOpen, contextOf, type Target } from '../endpoints/context.ts'
-import { warnUnlessObject } from '../endpoints/publisher.ts'
+import { assertOpen, contextOf, type Target, warn } from '../endpoints/context.ts'
 import { DEFAULT_TIMEOUT } from '../endpoints/rpc-client.ts'
 import { CommlibError } from '../errors.ts'
 import { type CallOptions, raceSignal } from '../util/abort.ts'
@@ -103,7 +102,7 @@ export function createActionClient<T extends ActionTypes>(
   const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxBuffered = 1000, serviceTimeout = 30_000 } = options
   const context = contextOf(target)
   const { name, [parts]: shapes } = contract
-  warnUnlessObject(context, name, shapes.goal.object && shapes.feedback.object && shapes.result.object)
+  warn(context, name, shapes.goal, shapes.feedback, shapes.result)
   const link = context.share(createActionLinks)(contract)
   link.use()
   let closed = false

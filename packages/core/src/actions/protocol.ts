@@ -172,7 +172,7 @@ function shape<In, Out = In>(
   incoming: (fields: Record<string, unknown>) => Out,
 ): Shape {
   // Only this module's contracts hold these shapes, so what goes out is what they say.
-  return { object: true, outgoing: value => outgoing(value as In), incoming: value => incoming(record(value)) }
+  return { outgoing: value => outgoing(value as In), incoming: value => incoming(record(value)) }
 }
 
 function record(value: unknown): Record<string, unknown> {

@@ -1,8 +1,8 @@
 import type { ActionContract, ActionTypes } from '../contracts/action.ts'
 import { parts } from '../contracts/contract.ts'
-import { announce, assertOpen, contextKey, contextOf, type Target } from '../endpoints/context.ts'
+import { announce, assertOpen, contextKey, contextOf, type Target, warn } from '../endpoints/context.ts'
 import type { Intake } from '../endpoints/intake.ts'
-import { createPublisher, warnUnlessObject } from '../endpoints/publisher.ts'
+import { createPublisher } from '../endpoints/publisher.ts'
 import { createRpcService, type InternalRequestContext, type RequestContext } from '../endpoints/rpc-service.ts'
 import { CommlibError, toError } from '../errors.ts'
 import type { Subscription } from '../transport.ts'
@@ -46,7 +46,7 @@ export async function createActionService<T extends ActionTypes>(
   const { onError } = context
   const { name } = contract
   const { goal: goalShape, feedback: feedbackShape, result: resultShape } = contract[parts]
-  warnUnlessObject(context, name, goalShape.object && feedbackShape.object && resultShape.object)
+  warn(context, name, goalShape, feedbackShape, resultShape)
   const protocol = actionProtocol(name)
   const port = announce(context, { direction: 'in', kind: 'action-service', name, contract })
   const inner = { [contextKey]: innerContext(context) }

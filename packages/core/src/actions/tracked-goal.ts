@@ -1,6 +1,6 @@
 import type { ActionParts } from '../contracts/action.ts'
 import type { Context } from '../endpoints/context.ts'
-import { DropCounter } from '../endpoints/drop-counter.ts'
+import { dropCounter } from '../endpoints/drop-counter.ts'
 import { CommlibError, toError } from '../errors.ts'
 import type { CallOptions } from '../util/abort.ts'
 import { AsyncQueue } from '../util/async-queue.ts'
@@ -52,12 +52,11 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
     this.#proposed = id
     this.#tracker = newTracker(id)
     const { context, maxBuffered } = options
-    const why = `the reader of goal ${id} is slower than its feedback (maxBuffered ${maxBuffered})`
-    const drops = new DropCounter(context, why)
+    const drop = dropCounter(context, `the reader of goal ${id}`, maxBuffered)
     this.#feedback = new AsyncQueue({
       limit: maxBuffered,
       // Feedback that nobody reads is not lost.
-      onDrop: () => this.#readers > 0 && drops.drop(),
+      onDrop: () => this.#readers > 0 && drop(),
     })
     const ended = new Promise<Ended<Result>>(resolve => (this.#settle = resolve))
     this.outcome = ended.then(({ outcome }) => outcome)

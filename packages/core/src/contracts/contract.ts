@@ -1,3 +1,4 @@
+import type { OptionCheck } from '../util/options.ts'
 import type { Pattern } from './grammar.ts'
 import type { Shape } from './shape.ts'
 
@@ -25,6 +26,7 @@ export interface Delivery {
 }
 
 export interface TopicParts {
+  readonly check: OptionCheck | undefined
   readonly pattern: Pattern
   readonly shape: Shape
   readonly delivery: Delivery
@@ -40,9 +42,13 @@ export interface EventDescription {
   readonly description: string
 }
 
-export interface RpcParts {
+export interface RpcShapes {
   readonly request: Shape
   readonly response: Shape
+}
+
+export interface RpcParts extends RpcShapes {
+  readonly check: OptionCheck | undefined
 }
 
 /** Names of the captures in a pattern: `'room'` for `sensors.{room}.temperature`. */

@@ -70,7 +70,7 @@ export function compilePattern(name: string): Pattern {
         return '*'
       }
       if (!SEGMENT.test(segment)) {
-        throw invalid(name, `segment ${show(segment)} is not of letters, digits, _ and -, nor *, {name} or {rest...}`)
+        throw invalid(name, `segment ${show(segment)} is not letters, digits, _ and -, nor *, {name} or {rest...}`)
       }
       source += separator + segment
       return segment

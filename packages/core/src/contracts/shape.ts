@@ -8,8 +8,8 @@ export type MaybePromise<T> = T | Promise<T>
  * checked. Both throw `INVALID_MESSAGE` with the path of the fault.
  */
 export interface Shape {
-  /** Whether it may be a JSON object, which is all that peers of other languages take. */
-  readonly object: boolean
+  /** What its users should know, said once for each endpoint. */
+  readonly warning?: string | undefined
   readonly outgoing: (value: unknown) => unknown
   readonly incoming: (value: unknown) => unknown
 }
@@ -20,7 +20,7 @@ export type ShapeOf = (schema: Schema | undefined) => Shape
 const same = (value: unknown) => value
 
 /** Lets every value pass. */
-export const anyShape: Shape = { object: true, outgoing: same, incoming: same }
+export const anyShape: Shape = { outgoing: same, incoming: same }
 
 /** Schemas as types only. */
 export const unchecked: ShapeOf = () => anyShape
@@ -29,7 +29,6 @@ export const unchecked: ShapeOf = () => anyShape
 export function standardShape(schema: StandardSchema): Shape {
   const { validate } = schema['~standard']
   return {
-    object: true,
     incoming: value =>
       whenReady(validate(value), result => (result.issues === undefined ? result.value : fail(result.issues))),
     outgoing: value =>

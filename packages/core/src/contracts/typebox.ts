@@ -21,7 +21,8 @@ function compileShape(schema: TSchema): Shape {
   }
 
   return {
-    object: mayBeObject(schema),
+    // Peers in other languages take JSON objects only.
+    warning: mayBeObject(schema) ? undefined : 'carries no JSON object: only commlib peers in TypeScript can read it',
     outgoing: value => {
       const prepared = prepare === undefined ? value : prepare(value)
       return check(prepared) ? prepared : fail(prepared)

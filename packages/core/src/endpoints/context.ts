@@ -1,10 +1,11 @@
+import type { Shape } from '../contracts/shape.ts'
 import { type CommlibError, readable, toError } from '../errors.ts'
 import type { Transport, TransportStatus } from '../transport.ts'
 import { type Codec, json } from '../wire/codec.ts'
 import type { WireProfile } from '../wire/profile.ts'
 import { Wire } from '../wire/wire.ts'
 import type { Intake } from './intake.ts'
-import { openPort, type Port, type PortCounters } from './port.ts'
+import type { Port, PortCounters } from './port.ts'
 
 /** Where log lines go; `console` is one. */
 export interface Logger {
@@ -142,6 +143,14 @@ export function assertOpen({ closed }: Context): void {
 }
 
 /** Announces an endpoint, and counts for it. */
-export function announce(context: Context, port: Omit<Port, keyof PortCounters>): Port & PortCounters {
-  return openPort(context.ports, port)
+export function announce({ ports }: Context, description: Omit<Port, keyof PortCounters>): Port & PortCounters {
+  const port = { ...description, messages: 0, errors: 0, close: () => void ports.delete(port) }
+  ports.add(port)
+  return port
+}
+
+/** Says what there is to know of the shapes of an endpoint. */
+export function warn({ log }: Context, name: string, ...shapes: readonly Shape[]): void {
+  const warning = shapes.find(shape => shape.warning !== undefined)?.warning
+  if (warning !== undefined) log.warn(`commlib: '${name}' ${warning}`)
 }

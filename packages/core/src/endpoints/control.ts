@@ -31,10 +31,9 @@ export function control(namespace: string): { readonly start: ControlContract; r
   return { start: rpcOf(`${namespace}.start`, shapes), stop: rpcOf(`${namespace}.stop`, shapes) }
 }
 
-const emptyShape: Shape = { object: true, outgoing: () => ({}), incoming: value => value }
+const emptyShape: Shape = { outgoing: () => ({}), incoming: value => value }
 
 const answerShape: Shape = {
-  object: true,
   outgoing: value => value,
   incoming: value => {
     const { status, error } = (value ?? {}) as { status?: unknown; error?: unknown }

@@ -1,7 +1,6 @@
 import { parts } from '../contracts/contract.ts'
 import type { EventContract } from '../contracts/event.ts'
 import type { PublishOptions } from '../transport.ts'
-import { abortSignal, assertOptions, flag } from '../util/options.ts'
 import { announce, assertOpen, contextOf, type Target } from './context.ts'
 
 /** Sends one event. */
@@ -22,14 +21,13 @@ export function createEventEmitter<In>(target: Target, contract: EventContract<I
   const context = contextOf(target)
   const { transport, wire } = context
   const { uri } = contract
-  const { shape } = contract[parts]
+  const { shape, check } = contract[parts]
   const port = announce(context, { direction: 'out', kind: 'event-emitter', name: uri, contract })
   return {
     emit: async (payload, options) => {
       try {
         assertOpen(context)
-        if (options !== undefined)
-          assertOptions('emit', options, { reliable: flag, latched: flag, signal: abortSignal })
+        if (options !== undefined) check?.('emit', options)
         const message = await shape.outgoing(payload)
         await transport.publish(uri, wire.message(message), options)
         port.messages++

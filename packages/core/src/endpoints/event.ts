@@ -3,16 +3,16 @@ import type { DescribeEvent, EventContract, EventOptions } from '../contracts/ev
 import { assertTopic, compilePattern } from '../contracts/grammar.ts'
 import { isSchema, type Schema } from '../contracts/schema.ts'
 import { type Shape, type ShapeOf, whenReady } from '../contracts/shape.ts'
-import { anything, assertOptions, words } from '../util/options.ts'
+import type { OptionCheck } from '../util/options.ts'
 import { createEventEmitter } from './event-emitter.ts'
 import { createSubscriber } from './subscriber.ts'
 
 /** The `event` function, with or without a validator. */
-export function eventsBy(shapeOf: ShapeOf): DescribeEvent {
+export function eventsBy(shapeOf: ShapeOf, check?: OptionCheck): DescribeEvent {
   return ((uri: string, second: Schema | EventOptions = {}): EventContract => {
     assertTopic(uri)
     const described: EventOptions = isSchema(second) ? { payload: second } : (second as EventOptions)
-    assertOptions('event', described, { name: words, description: words, payload: anything })
+    check?.('event', described)
     const { name = uri, description = '', payload } = described
     return {
       kind: 'event',
@@ -21,6 +21,7 @@ export function eventsBy(shapeOf: ShapeOf): DescribeEvent {
       description,
       schema: payload,
       [parts]: {
+        check,
         pattern: compilePattern(uri),
         shape: eventShape({ name, uri, description }, shapeOf(payload)),
         delivery: {},
@@ -35,7 +36,6 @@ export function eventsBy(shapeOf: ShapeOf): DescribeEvent {
 /** An event's message is its payload in a wrapper; commlib-py 0.13's has `header` and `payload` only, 0.10's `data`. */
 function eventShape(description: EventDescription, payload: Shape): Shape {
   return {
-    object: true,
     outgoing: value => whenReady(payload.outgoing(value ?? {}), checked => ({ ...description, payload: checked })),
     incoming: value => {
       const body = fields(value)

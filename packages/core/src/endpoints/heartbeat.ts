@@ -32,7 +32,6 @@ export function heartbeatOn<const Name extends string>(name: Name): TopicContrac
 }
 
 const heartbeatShape: Shape = {
-  object: true,
   outgoing: value => {
     const { ts } = (value ?? {}) as HeartbeatInput
     return { ts: nanoseconds(ts?.getTime() ?? Date.now()) }

@@ -30,9 +30,11 @@ export interface IntakeOptions {
   readonly always?: boolean | undefined
 }
 
+const nothing = async () => {}
+
 /** Establishes an intake and hands it to its node. Resolves when the broker has confirmed. */
 export async function openIntake(context: Context, options: IntakeOptions): Promise<Intake> {
-  const { establish, idle = async () => {}, abort = () => {}, signal, onClose, always = false } = options
+  const { establish, idle = nothing, abort = nothing, signal, onClose, always = false } = options
   let current: Promise<Subscription> | undefined
 
   const pause = async () => {
@@ -57,14 +59,13 @@ export async function openIntake(context: Context, options: IntakeOptions): Prom
       await onClose?.()
     }
   })
-  const intake: Intake = { ...end, pause: always ? async () => {} : pause, resume, idle, abort }
+  const intake: Intake = { ...end, pause: always ? nothing : pause, resume, idle, abort }
 
   context.intakes.add(intake)
   try {
     if (!context.paused || always) await resume()
   } catch (error) {
-    context.intakes.delete(intake)
-    await onClose?.()
+    await intake.close()
     throw error
   }
   signal?.addEventListener('abort', () => void intake.close().catch(context.onError), { once: true })

@@ -4,12 +4,11 @@ import { CommlibError } from '../errors.ts'
 import type { Frame, Subscription } from '../transport.ts'
 import { Serial } from '../util/serial.ts'
 import { notAMessage } from '../wire/wire.ts'
-import { announce, assertOpen, contextOf, type Target } from './context.ts'
-import { DropCounter } from './drop-counter.ts'
+import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
+import { dropCounter } from './drop-counter.ts'
 import { openIntake } from './intake.ts'
 import { HandlerContext, type MessageContext, type ReceivedMessage } from './message-context.ts'
-import { warnUnlessObject } from './publisher.ts'
-import { assertSubscriberOptions, DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
+import { DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
 import { withTopic } from './with-topic.ts'
 
 /** Is called with each message, one after the other; a promise that it returns is awaited before the next. */
@@ -33,7 +32,7 @@ export async function handleMessages(
   options: SubscriberOptions = {},
   onClose?: () => void,
 ): Promise<Subscription> {
-  assertSubscriberOptions(options)
+  contract[parts].check?.('subscribe', options)
   const {
     signal,
     group,
@@ -51,7 +50,7 @@ export async function handleMessages(
   const reliable = isReliable(contract, options)
   const { latched = delivery.latched } = options
   const { transport, wire, onError } = context
-  warnUnlessObject(context, contract.name, shape.object)
+  warn(context, contract.name, shape)
   const port = announce(context, { direction: 'in', kind: 'subscriber', name: pattern.name, contract })
   const closing = new AbortController()
 
@@ -86,15 +85,12 @@ export async function handleMessages(
     return isPromiseLike(running) ? retry(message, running, messageContext) : message.settled?.()
   }
 
-  const drops = new DropCounter(
-    context,
-    `the handler of '${pattern.name}' is slower than its messages (maxBuffered ${maxBuffered})`,
-  )
+  const drop = dropCounter(context, `the handler of '${pattern.name}'`, maxBuffered)
   const serial = new Serial<ReceivedMessage>({
     run,
     // What is acknowledged after the handler is held back by the broker, and must not be dropped here.
     limit: reliable ? Infinity : maxBuffered,
-    onDrop: drops.drop,
+    onDrop: drop,
   })
 
   const deliver = (message: Omit<ReceivedMessage, 'settled'>): void | Promise<void> => {

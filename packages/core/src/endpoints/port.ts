@@ -30,9 +30,3 @@ export interface PortCounters {
   /** Takes the port off the node's list. */
   close(): void
 }
-
-export function openPort(ports: Set<Port>, description: Omit<Port, keyof PortCounters>): Port & PortCounters {
-  const port = { ...description, messages: 0, errors: 0, close: () => void ports.delete(port) }
-  ports.add(port)
-  return port
-}

@@ -3,8 +3,7 @@ import { assertTopic, type Pattern } from '../contracts/grammar.ts'
 import type { TopicContract } from '../contracts/topic.ts'
 import { CommlibError } from '../errors.ts'
 import type { AbortOptions, PublishOptions } from '../transport.ts'
-import { abortSignal, assertOptions, flag, type Rules, words } from '../util/options.ts'
-import { announce, assertOpen, type Context, contextOf, type Target } from './context.ts'
+import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
 
 /** Sends messages. */
 export interface Publisher<Message, Name extends string = string> {
@@ -53,10 +52,10 @@ export function createPublisher<In, Name extends string>(
   contract: TopicContract<In, unknown, Name>,
 ): Publisher<In, Name> {
   const context = contextOf(target)
-  const { pattern, shape, delivery } = contract[parts]
+  const { pattern, shape, delivery, check } = contract[parts]
   const port = announce(context, { direction: 'out', kind: 'publisher', name: contract.name, contract })
   const { transport, wire } = context
-  warnUnlessObject(context, contract.name, shape.object)
+  warn(context, contract.name, shape)
 
   const send = (topic: string, data: unknown, options: PublishOptions): Promise<void> => {
     port.messages++
@@ -66,7 +65,7 @@ export function createPublisher<In, Name extends string>(
   const publish = (message: unknown, options?: PublishMessageOptions & PublishTarget<string>): Promise<void> => {
     try {
       assertOpen(context)
-      if (options !== undefined) assertOptions('publish', options, RULES)
+      if (options !== undefined) check?.('publish', options)
       const topic = options === undefined && !pattern.wild ? pattern.name : topicOf(pattern, options)
       const data = shape.outgoing(message)
       const how = options === undefined ? delivery : { ...delivery, ...options }
@@ -80,14 +79,6 @@ export function createPublisher<In, Name extends string>(
   return { topic: contract.name, publish: publish as Publisher<In, Name>['publish'], close: () => port.close() }
 }
 
-const RULES: Rules = {
-  reliable: flag,
-  latched: flag,
-  signal: abortSignal,
-  topic: words,
-  params: ['an object', value => typeof value === 'object' && value !== null],
-}
-
 function topicOf(pattern: Pattern, { params, topic }: PublishTarget<string> = {}): string {
   if (topic === undefined) return pattern.fill(params ?? {})
   assertTopic(topic)
@@ -95,9 +86,4 @@ function topicOf(pattern: Pattern, { params, topic }: PublishTarget<string> = {}
     throw new CommlibError('INVALID_TOPIC', `'${topic}' does not match '${pattern.name}'`)
   }
   return topic
-}
-
-/** Peers in other languages take JSON objects only. */
-export function warnUnlessObject({ log }: Context, name: string, object: boolean): void {
-  if (!object) log.warn(`commlib: '${name}' carries no JSON object: only commlib peers in TypeScript can read it`)
 }

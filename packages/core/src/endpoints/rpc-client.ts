@@ -3,11 +3,9 @@ import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
 import { CommlibError } from '../errors.ts'
 import type { Inbox } from '../transport.ts'
 import type { CallOptions } from '../util/abort.ts'
-import { abortSignal, assertOptions, integer, number, type Rules, words } from '../util/options.ts'
 import { later } from '../util/timer.ts'
 import { createCalls } from './calls.ts'
-import { announce, assertOpen, contextOf, type Target } from './context.ts'
-import { warnUnlessObject } from './publisher.ts'
+import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
 
 /**
  * Calls a service: `const { sum } = await add({ a: 1, b: 2 })`.
@@ -49,7 +47,6 @@ export interface InternalCallOptions extends CallOptions {
 }
 
 const NONE: InternalCallOptions = {}
-const CALL_RULES: Rules = { timeout: number(), signal: abortSignal, goalId: words }
 
 /** Where a caller tells a service that it no longer waits. */
 export function cancelTopic(rpc: string): string {
@@ -66,17 +63,17 @@ export function createRpcClient<T extends RpcTypes>(
   contract: RpcContract<T>,
   options: RpcClientOptions = {},
 ): RpcClient<T['requestIn'], T['responseOut']> {
-  assertOptions('client', options, { timeout: number(), maxPending: integer(1) })
   const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxPending = 100_000 } = options
   const context = contextOf(target)
   const { transport, wire } = context
   const { name } = contract
-  const { request: requestShape, response: responseShape } = contract[parts]
+  const { request: requestShape, response: responseShape, check } = contract[parts]
+  check?.('client', options)
   const port = announce(context, { direction: 'out', kind: 'rpc-client', name, contract })
   const calls = context.share(createCalls)
   const { noService } = transport.supports
   const { served } = calls
-  warnUnlessObject(context, name, requestShape.object && responseShape.object)
+  warn(context, name, requestShape, responseShape)
 
   function send(data: unknown, timeout: number, { signal, goalId }: InternalCallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -144,7 +141,7 @@ export function createRpcClient<T extends RpcTypes>(
   function call(request: unknown, callOptions: InternalCallOptions = NONE): Promise<unknown> {
     try {
       assertOpen(context)
-      if (callOptions !== NONE) assertOptions('call', callOptions, CALL_RULES)
+      if (callOptions !== NONE) check?.('call', callOptions)
       const { timeout = defaultTimeout, signal } = callOptions
       signal?.throwIfAborted()
       port.messages++

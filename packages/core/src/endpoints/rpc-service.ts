@@ -2,15 +2,13 @@ import { parts } from '../contracts/contract.ts'
 import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
 import { CommlibError, type RemoteFailure, toError } from '../errors.ts'
 import type { Frame, Subscription } from '../transport.ts'
-import { abortSignal, assertOption, assertOptions, callback, flag, integer, type Rules } from '../util/options.ts'
 import { Queue } from '../util/queue.ts'
 import { Running } from '../util/running.ts'
 import { subscription } from '../util/subscription.ts'
 import { later } from '../util/timer.ts'
 import type { Request } from '../wire/wire.ts'
-import { announce, assertOpen, contextOf, type Target } from './context.ts'
+import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
 import { openIntake } from './intake.ts'
-import { warnUnlessObject } from './publisher.ts'
 import { cancelTopic } from './rpc-client.ts'
 import { withTopic } from './with-topic.ts'
 
@@ -61,15 +59,6 @@ export interface InternalServiceOptions extends RpcServiceOptions {
   readonly hidden?: boolean | undefined
 }
 
-const RULES: Rules = {
-  concurrency: integer(1),
-  maxQueued: integer(),
-  signal: abortSignal,
-  cancelable: flag,
-  always: flag,
-  hidden: flag,
-}
-
 /** The context that a handler of commlib's own protocol gets. */
 export interface InternalRequestContext extends RequestContext {
   /** The request as it was read: how it was written, and the goal's id if the client brought its own. */
@@ -90,16 +79,16 @@ export async function createRpcService<T extends RpcTypes>(
   handler: RequestHandler<T['requestOut'], T['responseIn']>,
   options: InternalServiceOptions = {},
 ): Promise<Subscription> {
-  assertOption('the handler of a service', handler ?? null, callback)
-  assertOptions('serve', options, RULES)
+  const { request: requestShape, response: responseShape, check } = contract[parts]
+  check?.('a service', { handler: handler ?? null })
+  check?.('serve', options)
   const { concurrency = 256, maxQueued = 10_000, signal, cancelable = true, always, hidden = false } = options
   signal?.throwIfAborted()
   const context = contextOf(target)
   assertOpen(context)
   const { transport, wire, onError } = context
   const { name } = contract
-  const { request: requestShape, response: responseShape } = contract[parts]
-  if (!hidden) warnUnlessObject(context, name, requestShape.object && responseShape.object)
+  if (!hidden) warn(context, name, requestShape, responseShape)
   const port = announce(context, { direction: 'in', kind: 'rpc-service', name, contract })
   if (hidden) port.close()
   const running = new Running()

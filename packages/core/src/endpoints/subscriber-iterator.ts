@@ -2,9 +2,9 @@ import { parts } from '../contracts/contract.ts'
 import type { Subscription } from '../transport.ts'
 import { AsyncQueue } from '../util/async-queue.ts'
 import { contextOf, type Target } from './context.ts'
-import { DropCounter } from './drop-counter.ts'
+import { dropCounter } from './drop-counter.ts'
 import { handleMessages, isReliable, type Subscribable } from './message-handler.ts'
-import { assertSubscriberOptions, DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
+import { DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
 
 /** Messages as they arrive. Leaving the loop unsubscribes. */
 export type Subscriber<Message> = AsyncIterableIterator<Message> & Subscription
@@ -18,16 +18,13 @@ export async function iterate(
   contract: Subscribable,
   options: SubscriberOptions = {},
 ): Promise<Subscriber<unknown>> {
-  assertSubscriberOptions(options)
+  contract[parts].check?.('subscribe', options)
   const { maxBuffered = DEFAULT_MAX_BUFFERED, signal } = options
   let settle: (() => void) | undefined
-  const drops = new DropCounter(
-    contextOf(target),
-    `the reader of '${contract[parts].pattern.name}' is slower than its messages (maxBuffered ${maxBuffered})`,
-  )
+  const drop = dropCounter(contextOf(target), `the reader of '${contract[parts].pattern.name}'`, maxBuffered)
   const queue = new AsyncQueue<unknown>({
     limit: maxBuffered,
-    onDrop: drops.drop,
+    onDrop: drop,
     onClose: () => subscription.close(),
   })
   const push = (message: unknown) => queue.push(message)

@@ -1,5 +1,4 @@
 import type { Delivery } from '../contracts/contract.ts'
-import { abortSignal, assertOptions, flag, integer, label, number, type Rules } from '../util/options.ts'
 
 export interface SubscriberOptions extends Delivery {
   /** Ends the subscription when it aborts. An iteration ends quietly. */
@@ -37,20 +36,4 @@ export interface SubscriberOptions extends Delivery {
   readonly handlerTimeout?: number | undefined
 }
 
-const RULES: Rules = {
-  reliable: flag,
-  latched: flag,
-  signal: abortSignal,
-  maxBuffered: integer(1),
-  group: label,
-  durable: label,
-  member: label,
-  retries: integer(),
-  handlerTimeout: number(),
-}
-
 export const DEFAULT_MAX_BUFFERED = 1000
-
-export function assertSubscriberOptions(options: SubscriberOptions): void {
-  assertOptions('subscribe', options, RULES)
-}

@@ -6,6 +6,12 @@ export type Rule = readonly [what: string, fits: (value: unknown) => boolean]
 /** The options that there are, and what each must be. */
 export type Rules = Readonly<Record<string, Rule>>
 
+/**
+ * Throws `INVALID_OPTION` for options that do not exist or are not what they must be. The plain entry gives its contracts
+ * and nodes one, the lean entry none.
+ */
+export type OptionCheck = (owner: string, options: unknown) => void
+
 export const flag: Rule = ['true or false', value => typeof value === 'boolean']
 export const callback: Rule = ['a function', value => typeof value === 'function']
 export const words: Rule = ['a string', value => typeof value === 'string']
@@ -77,4 +83,13 @@ export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 80 ? `${value.slice(0, 80)}…` : value}'`
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   return typeof value === 'function' ? 'a function' : String(value)
+}
+
+/** Checks options by their owner's rules, which are made when they are first needed: who never checks bundles none. */
+export function optionCheck(make: () => Readonly<Record<string, Rules>>): OptionCheck {
+  let rules: Readonly<Record<string, Rules>> | undefined
+  return (owner, options) => {
+    rules ??= make()
+    assertOptions(owner, options, rules[owner] ?? {})
+  }
 }

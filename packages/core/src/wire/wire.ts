@@ -103,13 +103,10 @@ export class Wire {
       return { data: value, replyTo, correlationId, timeout: expiry, goalId: headers?.['goalId'], flavour: 'bare' }
     }
     const { header, data } = envelope
-    const correlationId = frame.correlationId ?? text(header.correlation_id)
-    if (correlationId !== undefined && correlationId.length > MAX_ADDRESS)
-      throw new CommlibError('INVALID_MESSAGE', `correlation_id is longer than ${MAX_ADDRESS} characters`)
     return {
       data,
       replyTo: this.#address(frame.replyTo, header.reply_to || undefined),
-      correlationId,
+      correlationId: text(frame.correlationId ?? header.correlation_id),
       timeout: least(frame.expiry, header.timeout),
       goalId: text(header.goal_id),
       flavour: header.properties === undefined ? '0.13' : '0.6',
@@ -189,7 +186,7 @@ function tooLarge(size: number, limit: number): CommlibError {
 }
 
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
+  return typeof value === 'string' && value !== '' && value.length <= MAX_ADDRESS ? value : undefined
 }
 
 function least(a: number | undefined, b: Header['timeout']): number | undefined {
