@@ -142,7 +142,7 @@ export type CreateNode = (options?: NodeOptions) => Promise<Node>
 
 /** The `createNode` function, with or without a check of options. */
 export function nodesBy(check?: OptionCheck): CreateNode {
-  return options => openNode(options ?? {}, check)
+  return (options = {}) => openNode(options, check)
 }
 
 async function openNode(options: NodeOptions, check: OptionCheck | undefined): Promise<Node> {
@@ -180,7 +180,7 @@ async function openNode(options: NodeOptions, check: OptionCheck | undefined): P
     const { type } = next
     if (type === 'error') log.error(`commlib: ${readable(next.error.message)}`)
     if (type === 'messages-lost') log.warn(`commlib: ${next.count ?? 'some'} messages lost: ${readable(next.reason)}`)
-    if (type === 'session-lost') log.warn('commlib: the broker has forgotten this session')
+    if (type === 'session-lost') log.warn('commlib: session lost')
   }
 
   const intakes = (each: (intake: Intake) => Promise<void>) => Promise.all(Array.from(context.intakes, each))

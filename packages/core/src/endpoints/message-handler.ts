@@ -120,7 +120,7 @@ export async function handleMessages(
     // Calls share MQTT's topics with messages.
     if (params === undefined || (wild && (frame.replyTo !== undefined || isInternal(topic)))) return
     // What is being checked is kept as well.
-    if (checking >= maxBuffered && !reliable) return drops.drop()
+    if (checking >= maxBuffered && !reliable) return drop()
     try {
       const data = wire.readMessage(frame)
       if (data === notAMessage) {

@@ -63,12 +63,12 @@ export function createRpcClient<T extends RpcTypes>(
   contract: RpcContract<T>,
   options: RpcClientOptions = {},
 ): RpcClient<T['requestIn'], T['responseOut']> {
+  const { request: requestShape, response: responseShape, check } = contract[parts]
+  check?.('client', options)
   const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxPending = 100_000 } = options
   const context = contextOf(target)
   const { transport, wire } = context
   const { name } = contract
-  const { request: requestShape, response: responseShape, check } = contract[parts]
-  check?.('client', options)
   const port = announce(context, { direction: 'out', kind: 'rpc-client', name, contract })
   const calls = context.share(createCalls)
   const { noService } = transport.supports
@@ -78,7 +78,7 @@ export function createRpcClient<T extends RpcTypes>(
   function send(data: unknown, timeout: number, { signal, goalId }: InternalCallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (calls.size >= maxPending) {
-        throw new CommlibError('BUFFER_FULL', `${calls.size} calls are in flight: maxPending is ${maxPending}`)
+        throw new CommlibError('BUFFER_FULL', `${calls.size} calls are in flight (maxPending ${maxPending})`)
       }
       const token = calls.token()
       const end = () => {
