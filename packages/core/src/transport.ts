@@ -44,7 +44,12 @@ export interface Transport extends AsyncDisposable {
   /** Sends a frame to one consumer of a queue. */
   push(queue: string, frame: Frame, options?: PushOptions): Promise<void>
 
-  /** Consumes a queue. Resolves once the broker has acknowledged it. */
+  /**
+   * Consumes a queue. Resolves once the broker has acknowledged it.
+   *
+   * Closing the subscription loses nothing: the listener still gets what the broker has given to this consumer, and
+   * `close()` resolves when that was all.
+   */
   pull(queue: string, onFrame: QueueListener, options?: PullOptions): Promise<Subscription>
 
   /** Opens a private return address, good for any number of calls. */

@@ -76,8 +76,9 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
         )
       }
       const settles = reliable || durable !== undefined
-      return listen({ filter: toFilter(pattern), share, qos: settles ? 1 : 0, latched, settles }, (topic, frame) =>
-        share !== undefined && frame.latched ? undefined : onFrame(toName(topic), frame),
+      return listen(
+        { filter: toFilter(pattern), share, qos: settles ? 1 : 0, latched, settles, drains: share !== undefined },
+        (topic, frame) => (share !== undefined && frame.latched ? undefined : onFrame(toName(topic), frame)),
       )
     },
 
@@ -90,10 +91,11 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
     pull: async (queue, onFrame) => {
       const filter = toFilter(queue)
       const receive: Receiver = (_, frame) => (frame.latched ? undefined : onFrame(frame))
-      const plain = () => listen({ filter, qos: 1, latched: false, settles: false }, receive)
+      const how = { filter, qos: 1, latched: false, settles: false, drains: true } as const
+      const plain = () => listen(how, receive)
       if (group === false || !shares) return plain()
       try {
-        return await listen({ filter, share: group, qos: 1, latched: false, settles: false }, receive)
+        return await listen({ ...how, share: group }, receive)
       } catch (error) {
         // MQTT 5 tells beforehand whether the broker can.
         if (first.version === 5 || !(error instanceof CommlibError) || error.code === 'CONNECTION_LOST') throw error
@@ -108,7 +110,7 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
     // One subscription for all calls: the token is the last level. QoS 0, since a lost answer is what deadlines are for.
     inbox: async onReply => {
       const { close } = await listen(
-        { filter: `${inboxRoot}/+`, qos: 0, latched: false, settles: false },
+        { filter: `${inboxRoot}/+`, qos: 0, latched: false, settles: false, drains: false },
         (topic, frame) => onReply(topic.slice(inboxRoot.length + 1), frame),
       )
       return { reserve: token => `${inboxRoot}.${token}`, release: () => {}, close, [Symbol.asyncDispose]: close }

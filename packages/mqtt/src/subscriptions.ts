@@ -17,6 +17,9 @@ export interface ListenOptions {
 
   /** The message is acknowledged only when the receiver has settled. */
   readonly settles: boolean
+
+  /** Receives until the broker has confirmed that it has left: what was given to it is given to nobody else. */
+  readonly drains: boolean
 }
 
 /** What the table needs of the connection. */
@@ -36,6 +39,7 @@ interface Listener {
   readonly receive: Receiver
   readonly latched: boolean
   readonly settles: boolean
+  readonly drains: boolean
 
   /** Without identifiers: kept messages that come now are for this one. */
   hungry: boolean
@@ -67,6 +71,9 @@ interface Target {
 export class Subscriptions {
   readonly #wire: Wire
   readonly #entries = new Map<string, Entry>()
+
+  /** UNSUBSCRIBE was sent and is not answered yet. */
+  readonly #leaving = new Set<Entry>()
   readonly #targets = new Map<number, Target>()
   #lastIdentifier = 0
 
@@ -78,19 +85,20 @@ export class Subscriptions {
   conflicts(filter: string, share: string | undefined): boolean {
     if (this.#wire.identifiers) return false
     const name = shared(filter, share)
-    for (const entry of this.#entries.values())
+    for (const entry of [...this.#entries.values(), ...this.#leaving])
       if (entry.filter !== name && overlap(entry.filter.replace(SHARE, ''), filter)) return true
     return false
   }
 
   /** Resolves when the broker has granted it. */
   async listen(options: ListenOptions, receive: Receiver): Promise<Subscription> {
-    const { filter, share, qos, latched, settles } = options
+    const { filter, share, qos, latched, settles, drains } = options
     const name = shared(filter, share)
     const listener: Listener = {
       receive,
       latched: latched && share === undefined,
       settles,
+      drains,
       hungry: latched && share === undefined,
       pending: true,
     }
@@ -151,6 +159,7 @@ export class Subscriptions {
 
   #find(topic: string): Entry | undefined {
     for (const entry of this.#entries.values()) if (entry.matches(topic)) return entry
+    for (const entry of this.#leaving) if (entry.matches(topic)) return entry
     return undefined
   }
 
@@ -197,7 +206,17 @@ export class Subscriptions {
   }
 
   async #remove(entry: Entry, listener: Listener): Promise<void> {
-    if (this.#forget(entry, listener)) await this.#wire.unsubscribe(entry.filter)
+    if (!listener.drains || entry.listeners.size > 1) {
+      if (this.#forget(entry, listener)) await this.#wire.unsubscribe(entry.filter)
+      return
+    }
+    // Who comes now needs a SUBSCRIBE that is later than this UNSUBSCRIBE.
+    this.#entries.delete(entry.filter)
+    this.#leaving.add(entry)
+    await this.#wire.unsubscribe(entry.filter)
+    this.#leaving.delete(entry)
+    entry.listeners.clear()
+    for (const identifier of entry.identifiers) this.#targets.delete(identifier)
   }
 
   /** Whether that was the last one. */

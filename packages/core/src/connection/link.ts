@@ -64,13 +64,16 @@ export interface Link {
   /** Best-effort: resolves when written, or when there is room to write more. */
   publish(topic: string, frame: Frame, options?: PublishOptions): Promise<void>
 
-  /** Closing the subscription stops delivery at once, whether or not the connection still lives. */
+  /**
+   * Closing the subscription stops delivery at once, whether or not the connection still lives; that of a member of a
+   * group when the broker has confirmed it, since nobody else gets what was given to it.
+   */
   subscribe(pattern: string, onFrame: TopicListener, options?: SubscribeOptions): Promise<Subscription>
 
   /** Resolves when written, or, if `mandatory`, when the broker has told that somebody consumes. */
   push(queue: string, frame: Frame, options?: PushOptions): Promise<void>
 
-  /** Resolves once the broker has acknowledged it. */
+  /** Resolves once the broker has acknowledged it. Closing it stops delivery when the broker has confirmed that. */
   pull(queue: string, onFrame: QueueListener, options?: PullOptions): Promise<Subscription>
 
   /** Receives at every address that `replyTo()` of the driver makes. */

@@ -1,5 +1,12 @@
 import { CommlibError, toError } from '../errors.ts'
-import type { ConnectOptions, Subscription, Transport, TransportStatus } from '../transport.ts'
+import type {
+  ConnectOptions,
+  QueueListener,
+  Subscription,
+  TopicListener,
+  Transport,
+  TransportStatus,
+} from '../transport.ts'
 import { later } from '../util/timer.ts'
 import { backoff, RECONNECT } from './backoff.ts'
 import { Entries } from './entries.ts'
@@ -212,10 +219,16 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
       if (link !== undefined && given?.signal?.aborted !== true) return link.push(queue, frame, given)
       return outbox.push(queue, frame, given)
     },
-    subscribe: async (pattern, onFrame, given) =>
-      add(`subscription to '${pattern}'`, link => link.subscribe(pattern, onFrame, given), given?.signal),
-    pull: async (queue, onFrame, given) =>
-      add(`service on '${queue}'`, link => link.pull(queue, onFrame, given), given?.signal),
+    subscribe: async (pattern, onFrame, given) => {
+      const whileOpen: TopicListener = (topic, frame) => (state === 'closed' ? undefined : onFrame(topic, frame))
+      const listener = given?.group === undefined ? onFrame : whileOpen
+      return add(`subscription to '${pattern}'`, link => link.subscribe(pattern, listener, given), given?.signal)
+    },
+    pull: async (queue, onFrame, given) => {
+      // A consumer that leaves still gets what it was given, but not when all of it ends.
+      const whileOpen: QueueListener = frame => (state === 'closed' ? undefined : onFrame(frame))
+      return add(`service on '${queue}'`, link => link.pull(queue, whileOpen, given), given?.signal)
+    },
     inbox: async (onReply, given) =>
       openInbox(onReply, driver.replyTo, establish => add('return address', establish, given?.signal)),
   }

@@ -176,6 +176,8 @@ export async function createRpcService<T extends RpcTypes>(
   }
 
   const onFrame = (frame: Frame): void | Promise<void> => {
+    // A consumer gets what it was given until the broker has let it go; a node that is closed cannot answer.
+    if (context.closed !== undefined) return
     let request: ActiveRequest
     try {
       const read = wire.readRequest(frame)

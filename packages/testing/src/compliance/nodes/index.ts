@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import type { ComplianceOptions } from '../bench.ts'
 import { testActions } from './actions.ts'
 import { testCalls } from './calls.ts'
+import { testDrain } from './drain.ts'
 import { testHostile } from './hostile.ts'
 import { testMessages } from './messages.ts'
 import { testOutages } from './outages.ts'
@@ -13,6 +14,7 @@ export function testNodes(options: ComplianceOptions): void {
     describe('calls', () => testCalls(options))
     describe('goals', () => testActions(options))
     describe('what is hostile', () => testHostile(options))
+    describe('closing with grace', () => testDrain(options))
     const { broker } = options
     if (broker !== undefined) describe('outages', () => testOutages({ ...options, broker }))
   })
