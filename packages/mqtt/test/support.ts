@@ -149,3 +149,8 @@ export function makeCertificates(): Certificates {
     rmSync(folder, { recursive: true })
   }
 }
+
+/** `'0'`, `'1'` and so on. */
+export function list(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => String(i))
+}
