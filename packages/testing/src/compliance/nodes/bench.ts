@@ -1,4 +1,11 @@
-import { createNode, type Logger, type Node, type NodeOptions, type TransportStatus } from '@commlib/core'
+import {
+  createNode,
+  type Logger,
+  type Node,
+  type NodeOptions,
+  type Transport,
+  type TransportStatus,
+} from '@commlib/core'
 import { type Bench, type ComplianceOptions, type CreateOptions, createBench, eventually } from '../bench.ts'
 
 /** A node, and what it has told. */
@@ -11,6 +18,9 @@ export interface TestNode extends Node {
 export interface NodeBench extends Bench {
   node(options?: CreateOptions & NodeOptions): Promise<TestNode>
   nodes(): Promise<readonly [TestNode, TestNode]>
+
+  /** One that outlives the test: whoever asks for it closes it. */
+  own(options?: CreateOptions & NodeOptions): Promise<TestNode>
 }
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -18,21 +28,26 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 /** Call it inside a `describe`. */
 export function createNodeBench(options: ComplianceOptions): NodeBench {
   const bench = createBench(options)
-  const node: NodeBench['node'] = async ({ url, keepalive, ...more } = {}) => {
+  const open = async (transport: Transport, more: NodeOptions): Promise<TestNode> => {
     const errors: unknown[] = []
     const statuses: TransportStatus[] = []
     const opened = await createNode({
-      transport: bench.create({ url, keepalive }),
+      transport,
       heartbeat: false,
       log: silent,
       onError: error => errors.push(error),
       onStatus: status => statuses.push(status),
       ...more,
     })
-    bench.after(() => opened.close())
     return Object.assign(opened, { errors, statuses })
   }
-  return { ...bench, node, nodes: () => Promise.all([node(), node()]) }
+  const node: NodeBench['node'] = async ({ url, keepalive, ...more } = {}) => {
+    const opened = await open(bench.create({ url, keepalive }), more)
+    bench.after(() => opened.close())
+    return opened
+  }
+  const own: NodeBench['own'] = ({ url, keepalive, ...more } = {}) => open(options.create({ url, keepalive }), more)
+  return { ...bench, own, node, nodes: () => Promise.all([node(), node()]) }
 }
 
 /** Resolves when the handler's signal aborts. */
