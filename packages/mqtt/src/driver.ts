@@ -91,6 +91,7 @@ export function createDriver(settings: Settings, { durable, ready }: DriverOptio
         first = await open(events, signal, version, clientId, durable === undefined)
         knows5 ||= version === 5
       } catch (error) {
+        takeover.failed()
         if (!(error instanceof VersionRefused)) throw error
         if (!settings.fallback || version === 4 || knows5) throw connectionFailed(target, error)
         speaks = 4

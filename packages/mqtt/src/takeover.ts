@@ -9,6 +9,11 @@ const SUSPICIOUS = 3
 export class TakeoverGuess {
   #count = 0
 
+  /** No connection could be opened: it is the broker that comes and goes, and nobody who fights. */
+  failed(): void {
+    this.#count = 0
+  }
+
   /** Whether this end of a connection is one too many. @param orderly closed by the broker, not broken */
   ended(lifetime: number, orderly: boolean): boolean {
     this.#count = orderly && lifetime < SHORT ? this.#count + 1 : 0
