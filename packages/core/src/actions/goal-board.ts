@@ -21,6 +21,9 @@ export interface BoardOptions {
 
   /** Results that are kept, the newest ones. */
   readonly retainCount: number
+
+  /** Milliseconds that a result is kept whatever their number, for the client that is about to fetch it. @default 0 */
+  readonly fetchTime?: number | undefined
 }
 
 /** All goals of one service: a value, changed by {@link reduce} only. */
@@ -200,8 +203,11 @@ function fill(draft: Draft): void {
 }
 
 function forget(draft: Draft, now: number): void {
-  const { retainTime, retainCount } = draft.options
-  while (draft.ended[0] !== undefined && (draft.ended.length > retainCount || now - draft.ended[0].at >= retainTime)) {
-    draft.goals.delete(draft.ended.shift()?.id ?? '')
+  const { retainTime, retainCount, fetchTime = 0 } = draft.options
+  for (let oldest = draft.ended[0]; oldest !== undefined; oldest = draft.ended[0]) {
+    const most = draft.ended.length > retainCount ? Math.min(fetchTime, retainTime) : retainTime
+    if (now - oldest.at < most) return
+    draft.ended.shift()
+    draft.goals.delete(oldest.id)
   }
 }

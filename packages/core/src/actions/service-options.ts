@@ -52,9 +52,12 @@ export interface RetainOptions {
   /** Milliseconds. @default 60_000 */
   readonly time?: number | undefined
 
-  /** @default 100 */
+  /** Results; more are kept for a second, so that whoever waits for one can fetch it. @default 100 */
   readonly count?: number | undefined
 }
+
+/** Milliseconds that the clients of goals that end together have for fetching their results, however many they are. */
+const FETCH_TIME = 1000
 
 const POLICIES: readonly GoalPolicy[] = ['reject', 'queue', 'preempt', 'parallel']
 
@@ -74,5 +77,5 @@ export function boardOptions(options: ActionServiceOptions): BoardOptions {
   const { policy = 'reject', limit = policy === 'parallel' ? 16 : 1, maxQueued = 100, retain = {} } = options
   assertOptions('retain', retain, { time: number(), count: integer(1) }, 'retain.')
   const { time: retainTime = 60_000, count: retainCount = 100 } = retain
-  return { policy, limit, maxQueued, retainTime, retainCount }
+  return { policy, limit, maxQueued, retainTime, retainCount, fetchTime: FETCH_TIME }
 }

@@ -436,13 +436,17 @@ describe("a client's own id", () => {
 
   test('is forgotten in time and number', async () => {
     const { robot, desk } = await openPair()
-    await robot.serve(Move, () => ({ seconds: 1 }), { retain: { time: 1000, count: 2 } })
+    await robot.serve(Move, () => ({ seconds: 1 }), { retain: { time: 1500, count: 2 } })
     const move = desk.client(Move)
     for (const id of ['a', 'b', 'c']) await (await move({ x: 1 }, { id })).result
-    await expect(move.attach('a')).rejects.toMatchObject({ code: 'GOAL_UNKNOWN' })
-    await move.attach('b')
+    // Their clients might only now be asking.
+    await move.attach('a')
     await delay(1100)
-    await expect(move.attach('c')).rejects.toMatchObject({ code: 'GOAL_UNKNOWN' })
+    await (await move({ x: 1 }, { id: 'd' })).result
+    await expect(move.attach('a')).rejects.toMatchObject({ code: 'GOAL_UNKNOWN' })
+    await move.attach('d')
+    await delay(1600)
+    await expect(move.attach('d')).rejects.toMatchObject({ code: 'GOAL_UNKNOWN' })
   })
 })
 

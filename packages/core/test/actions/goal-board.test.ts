@@ -69,6 +69,16 @@ describe('a service of goals', () => {
     expect(last).toEqual(['status b 3', 'status b 6', 'ended b'])
   })
 
+  test('keeps what has just ended for its client, whatever the number', () => {
+    const goals = ['a', 'b', 'c', 'd'].flatMap(id => [send(id), start(id), returned(id)])
+    const { board } = play({ retainCount: 1, fetchTime: 50 }, ...goals, { type: 'tick', now: 49 })
+    expect([...board.goals.keys()]).toEqual(['a', 'b', 'c', 'd'])
+    const later = play({ retainCount: 1, fetchTime: 50 }, ...goals, { type: 'tick', now: 50 })
+    expect([...later.board.goals.keys()]).toEqual(['d'])
+    const short = play({ retainTime: 20, fetchTime: 50 }, ...goals, { type: 'tick', now: 20 })
+    expect([...short.board.goals.keys()]).toEqual([])
+  })
+
   test('does not cancel what is over or unknown', () => {
     expect(play({}, cancel('x')).last).toEqual(["refused no such goal: 'x'"])
     expect(play({}, send('a'), start('a'), returned('a'), cancel('a')).last).toEqual(['refused goal a is over'])
