@@ -158,6 +158,27 @@ describe.each([5, 4] as const)('a process, in MQTT %i', protocolVersion => {
     expect(feedback).toEqual([2])
     expect(await goal.result).toEqual({ n: 7 })
   })
+
+  it('that works on a goal is killed and starts again, which the client of the goal is told', async () => {
+    const name = unique()
+    const serve = () =>
+      run(`
+        const node = await createNode({ transport: ${transport()}, heartbeat: false })
+        await node.serve(action('${name}'), ({ n }) => {
+          console.log(n)
+          return n === 0 ? new Promise(() => {}) : { n }
+        })
+        console.log('ready')`)
+    const first = serve()
+    await first.printed('ready')
+    const work = (await open(protocolVersion)).client(action<Value, Value, Value>(name))
+    const goal = await work({ n: 0 })
+    await first.printed('0')
+    first.kill('SIGKILL')
+    await serve().printed('ready')
+    expect(await goal.outcome).toMatchObject({ error: { code: 'GOAL_ABORTED', cause: { code: 'GOAL_UNKNOWN' } } })
+    expect(await (await work({ n: 1 })).result).toEqual({ n: 1 })
+  })
 })
 
 it('a service that leaves still gets what the broker holds back for it', async () => {

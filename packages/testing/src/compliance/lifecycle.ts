@@ -63,6 +63,23 @@ export function testLifecycle(options: ComplianceOptions): void {
     await bench.create().close()
   })
 
+  it('leaves nothing open, however often it connects and closes', async () => {
+    const open = () => process.getActiveResourcesInfo().length
+    const cycle = async () => {
+      const transport = options.create()
+      await transport.connect()
+      await transport.subscribe(unique(), () => {}, bench.supports.reliable ? { reliable: true } : {})
+      await transport.pull(unique(), () => {})
+      await transport.inbox(() => {})
+      await transport.publish(unique(), { body: bytes('x') })
+      await transport.close()
+    }
+    await cycle()
+    const before = open()
+    for (let i = 0; i < 50; i++) await Promise.all(Array.from({ length: 20 }, cycle))
+    await eventually(() => expect(open()).toBeLessThanOrEqual(before))
+  })
+
   it('does not connect when the signal has aborted', async () => {
     const reason = new Error('changed my mind')
     const connecting = bench.create().connect({ signal: AbortSignal.abort(reason) })

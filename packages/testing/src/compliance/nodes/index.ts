@@ -6,6 +6,7 @@ import { testDrain } from './drain.ts'
 import { testHostile } from './hostile.ts'
 import { testMessages } from './messages.ts'
 import { testOutages } from './outages.ts'
+import { testStorm } from './storm.ts'
 
 /** What nodes promise to their users, on this transport: publish/subscribe, calls, actions, events, and outages of the broker. */
 export function testNodes(options: ComplianceOptions): void {
@@ -14,6 +15,7 @@ export function testNodes(options: ComplianceOptions): void {
     describe('calls', () => testCalls(options))
     describe('goals', () => testActions(options))
     describe('what is hostile', () => testHostile(options))
+    describe('a crowd', () => testStorm(options))
     describe('closing with grace', () => testDrain(options))
     const { broker } = options
     if (broker !== undefined) describe('outages', () => testOutages({ ...options, broker }))

@@ -110,6 +110,31 @@ export function testOutages(options: ComplianceOptions & { readonly broker: Brok
     expect(await goal.outcome).toMatchObject({ status: GoalStatus.SUCCEEDED, result: { n: 1 } })
   })
 
+  it('that nobody is told of end every call by its deadline, and the node comes back', async () => {
+    const a = await bench.node({ url, keepalive: 1000 })
+    const b = await bench.node()
+    const Echo = rpc<Value, Value>(unique())
+    await b.serve(Echo, value => value)
+    const echo = a.client(Echo)
+    await echo({ n: 0 })
+    const before = a.statuses.length
+    await proxy.halfOpen()
+    const start = performance.now()
+    const calls = numbers(100).map(async number => {
+      const timeout = 200 + Number(number) * 5
+      const error = await echo({ n: Number(number) }, { timeout }).catch(thrown => thrown)
+      return [error.code, performance.now() - start - timeout] as const
+    })
+    for (const [code, late] of await Promise.all(calls)) {
+      expect(code).toMatch(UNANSWERED)
+      expect(late).toBeLessThan(500)
+    }
+    await eventually(() => expect(a.statuses.slice(before).map(({ type }) => type)).toContain('disconnected'))
+    await proxy.restore()
+    await reconnected(a, before, RECOVERY)
+    expect(await echo({ n: 1 })).toEqual({ n: 1 })
+  })
+
   it('at the start are waited for, if the node is told to', async () => {
     await proxy.refuse()
     const a = await bench.node()
