@@ -1,6 +1,8 @@
 /** Milliseconds after connecting within which an end is suspicious. */
 const SHORT = 1000
-const SUSPICIOUS = 3
+
+/** A message that the broker does not take ends three, until it is given up. */
+const SUSPICIOUS = 4
 
 /**
  * Guesses that another client uses the same id: MQTT 3.1.1 and mosquitto 2.0 close the older connection without a

@@ -12,9 +12,18 @@ interface Item {
   readonly bytes: number
   readonly droppable: boolean
   readonly since: number
+
+  /** Connections that ended while it was unconfirmed. */
+  ends: number
+
+  /** Runs when it is confirmed or refused, or its connection ends. */
+  done?: (() => void) | undefined
   resolve(): void
   reject(error: unknown): void
 }
+
+/** Connections that end over unconfirmed messages, after which these are sent one by one, to find the one it is about. */
+const SUSPECT = 2
 
 const done = Promise.resolve()
 const nothing = () => {}
@@ -65,6 +74,11 @@ export class Outbox {
     for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
       const sent = this.#send(link, item)
       if (sent !== done) await sent
+      else if (item.ends >= SUSPECT && this.#unconfirmed.has(item)) {
+        await new Promise<void>(resolve => {
+          item.done = resolve
+        })
+      }
       if (generation !== this.#generation) return
     }
     this.link = link
@@ -75,6 +89,19 @@ export class Outbox {
   lost(): void {
     this.link = undefined
     this.#generation++
+    const alone = this.#unconfirmed.size === 1
+    for (const item of this.#unconfirmed) {
+      item.done?.()
+      if (++item.ends <= SUSPECT || !alone) continue
+      // A broker that takes no such message may have no other way to say so.
+      this.#unconfirmed.delete(item)
+      item.reject(
+        new CommlibError(
+          'CONNECTION_LOST',
+          `the connection ended ${item.ends} times over the message to '${item.address}' (${item.bytes} bytes): the broker may not take it`,
+        ),
+      )
+    }
     this.#waiting.putBack(this.#unconfirmed)
     this.#unconfirmed.clear()
   }
@@ -109,7 +136,16 @@ export class Outbox {
     const signal = options?.signal
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
-    const message = { verb, address, frame, options, droppable, bytes: frame.body.byteLength, since: performance.now() }
+    const message = {
+      verb,
+      address,
+      frame,
+      options,
+      droppable,
+      bytes: frame.body.byteLength,
+      since: performance.now(),
+      ends: 0,
+    }
     if (droppable) {
       try {
         this.#waiting.add({ ...message, resolve: nothing, reject: nothing })
@@ -173,6 +209,7 @@ export class Outbox {
 
   #settle(item: Item): boolean {
     if (!this.#unconfirmed.delete(item)) return false
+    item.done?.()
     if (this.#unconfirmed.size === 0) this.#idle()
     return true
   }
