@@ -191,6 +191,27 @@ export function testReconnect(options: ComplianceOptions & { readonly broker: Br
     await verify(other)
   })
 
+  it('is not needed because the process itself was busy for most of a keepalive, again and again', async () => {
+    const link = await bench.link({ keepalive: KEEPALIVE })
+    const topic = unique()
+    const got: string[] = []
+    await link.transport.subscribe(topic, (_, frame) => void got.push(text(frame)))
+    for (let i = 0; i < 4; i++) {
+      busy(0.7 * KEEPALIVE)
+      await quiet(50)
+    }
+    await link.transport.publish(topic, { body: bytes('x') })
+    await eventually(() => expect(got).toEqual(['x']))
+    expect(types(link)).toEqual(['connected'])
+    // Longer than all of it: the broker may end the connection, and then everything is back.
+    busy(1.7 * KEEPALIVE)
+    await quiet(50)
+    await eventually(() => expect(types(link).at(-1)).toBe('connected'), RECOVERY)
+    await link.transport.publish(topic, { body: bytes('y') })
+    await eventually(() => expect(got).toEqual(['x', 'y']))
+    expect(types(link).filter(type => type === 'disconnected').length).toBeLessThanOrEqual(1)
+  })
+
   it('can be closed meanwhile, which ends what is pending', async () => {
     const { transport } = await bench.link({ url })
     await proxy.refuse()
@@ -332,4 +353,10 @@ export function testReconnect(options: ComplianceOptions & { readonly broker: Br
     await second.subscribe(topic, listener, { durable })
     await eventually(() => expect([...got].sort()).toEqual([...sent].sort()))
   })
+}
+
+/** Keeps the event loop from turning. */
+function busy(milliseconds: number): void {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
 }
