@@ -12,6 +12,12 @@ import { type GoalEnd, type GoalMessage, newTracker, type Tracker, type TrackerE
 import { GoalWatch } from './goal-watch.ts'
 import type { ResultReply } from './protocol.ts'
 
+/**
+ * Milliseconds that a commlib-py service has to store the result of a goal that it has announced to be over. Asked
+ * before, it gives the defaults of the result's type, which nobody can tell from a result.
+ */
+const STORING = 100
+
 export interface TrackedGoalOptions<Feedback> {
   readonly context: Context
   readonly link: ActionLink
@@ -146,7 +152,7 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
   async cancel(options?: CallOptions): Promise<void> {
     if (this.#over) return
     const { status, error } = await this.#options.link.cancelGoal({ id: this.id }, options)
-    await this.ask()
+    await this.#fetch()
     if (this.#over) await this.outcome
     if (status === 1 || this.#over) return
     throw new CommlibError('GOAL_REJECTED', error?.message || `the service does not cancel goal ${this.id}`)
@@ -182,9 +188,20 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
     }
   }
 
-  /** commlib-py announces success before it has stored the result: until then it answers with an empty one. */
+  /** Asks for the result of a goal that is said to be over. */
+  async #fetch(): Promise<void> {
+    if (this.#foreign) await new Promise(resolve => setTimeout(resolve, STORING))
+    if (!this.#over) await this.ask()
+  }
+
+  /** commlib-py's services give a goal an id of their own. */
+  get #foreign(): boolean {
+    return this.id !== this.#proposed
+  }
+
+  /** Not stored yet, the result of a commlib-py service may be empty. */
   #doubts({ status, result }: ResultReply<GoalStatus>): boolean {
-    if (this.#doubted || this.id === this.#proposed || status !== GoalStatus.SUCCEEDED || !isEmpty(result)) return false
+    if (this.#doubted || !this.#foreign || status !== GoalStatus.SUCCEEDED || !isEmpty(result)) return false
     this.#doubted = true
     return true
   }
@@ -197,7 +214,7 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
       else if (effect.type === 'end') void this.#finish(effect.end)
       else if (effect.type === 'fetch') {
         this.#watch.hurry()
-        void this.ask()
+        void this.#fetch()
       }
     }
   }

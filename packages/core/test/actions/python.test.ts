@@ -103,6 +103,22 @@ describe('a client of ours', () => {
     expect(get_result).toHaveBeenCalledTimes(2)
   })
 
+  test('gives a service time to store the result that it has announced', async () => {
+    const hub = freshHub()
+    const desk = await openNode(hub)
+    let seconds = 0
+    const python = await pythonService(hub, {
+      send_goal: () => ({ status: 1, goal_id: id }),
+      // What commlib-py has until then is no empty result, but the defaults of its type.
+      get_result: () => ({ status: 4, result: { seconds }, error: '' }),
+    })
+    const goal = await desk.client(Move)({ x: 2 })
+    await python.publish('status', { goal_id: id, status: 4 })
+    await delay(20)
+    seconds = 3
+    expect(await goal.result).toEqual({ seconds: 3 })
+  })
+
   test('is not misled by the empty answers to who asks while the goal runs', async () => {
     const hub = freshHub()
     const desk = await openNode(hub)
