@@ -1,5 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import { findPython } from './interop/src/python.ts'
+
+// Where there is no Python, commlib-py cannot be met; CI has to have one, and fails without.
+const python = findPython()
+const interop = 'python' in python || process.env['CI'] !== undefined
+if (!interop && 'lacking' in python) console.warn(`left out: the tests with live commlib-py. ${python.lacking}`)
 
 const report = process.env['COMMLIB_TEST_REPORT']
 
@@ -23,6 +29,14 @@ export default defineConfig({
         },
       })),
       { extends: true, test: { name: 'examples', include: ['examples/test/**/*.test.ts'] } },
+      ...(interop
+        ? [
+            {
+              extends: true as const,
+              test: { name: 'interop', maxConcurrency: 3, include: ['interop/test/**/*.test.ts'] },
+            },
+          ]
+        : []),
     ],
   },
 })

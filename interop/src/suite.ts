@@ -1,0 +1,71 @@
+import type { Transport } from '@commlib/core'
+import type { Broker } from '@commlib/testing'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type Bench, type Case, openBench, wiresOf } from './bench.ts'
+import { type CaseName, cases } from './cases/index.ts'
+import { type PeerOptions, startPeer } from './peer.ts'
+import { type SupportTable, supportOf } from './support.ts'
+import { ensureVenv } from './venv.ts'
+import { versions } from './versions.ts'
+
+/** Where both sides meet. */
+export interface InteropOptions {
+  /** What Python calls the broker. */
+  readonly transport: PeerOptions['transport']
+  readonly support: SupportTable
+
+  /** Called once the broker runs. */
+  broker(): Broker
+  connect(): Transport
+}
+
+/** Tries every case with every version on one broker. */
+export function testInterop({ transport, support, broker, connect }: InteropOptions): void {
+  beforeAll(() => {
+    // All at once, since the first time takes long. Each version reports its own failure, below.
+    for (const version of versions) ensureVenv(version).catch(() => {})
+  })
+
+  describe.each(versions)(`commlib-py %s on ${transport}`, version => {
+    beforeAll(() => ensureVenv(version).then(() => {}), 300_000)
+
+    for (const [name, each] of Object.entries(cases) as Array<[CaseName, Case]>) {
+      const able = supportOf(support, name, version)
+      const limit = () => {
+        if (each.limit === undefined) throw new Error(`${name} does not say how to show that ${version} cannot`)
+        return each.limit
+      }
+      for (const wire of wiresOf(each, version)) {
+        const title = `${each.from === 'ours' ? 'our node' : 'it'} ${each.title}, wire ${wire}`
+        if (able === 'shipped') {
+          check(title, wire, each.run, each)
+        } else if (able === 'patched') {
+          check(`cannot as shipped: ${title}`, wire, limit(), { tells: true })
+          check(`patched: ${title}`, wire, each.run, { ...each, patched: true })
+        } else {
+          check(`cannot: ${title} (${able.cannot})`, wire, limit(), { tells: true })
+        }
+      }
+    }
+
+    function check(title: string, wire: Bench['wire'], work: Case['run'], { patched, tells }: CheckOptions): void {
+      test.concurrent(title, async () => {
+        const peer = await startPeer({ version, transport, broker: broker(), patched })
+        const { bench, close } = openBench(version, wire, peer, connect)
+        try {
+          await work(bench)
+          if (!tells) expect(bench.errors).toEqual([])
+        } catch (error) {
+          throw new Error(`${String(error)}\nThe peer logged:\n${peer.log().slice(-3000)}`, { cause: error })
+        } finally {
+          await close()
+        }
+      })
+    }
+  })
+}
+
+interface CheckOptions {
+  readonly patched?: boolean
+  readonly tells?: true | undefined
+}
