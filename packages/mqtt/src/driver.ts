@@ -3,15 +3,46 @@ import {
   type Driver,
   type Link,
   type LinkEvents,
+  type OfflineBufferOptions,
   randomId,
   type TransportSupports,
 } from '@commlib/core/internal'
 import type { Connection } from './connection.ts'
-import { connectionFailed } from './errors.ts'
+import { VersionRefused } from './errors.ts'
 import { createLink } from './link.ts'
-import { openConnection, VersionRefused } from './open-connection.ts'
-import type { Settings } from './options.ts'
 import { TakeoverGuess } from './takeover.ts'
+
+/** What a driver has to know, however its connections are made. */
+export interface DriverSettings {
+  /** Scheme, host and port, for error messages. */
+  readonly target: string
+  readonly clientId: string
+  readonly version: 4 | 5
+
+  /** 3.1.1 may be tried where 5 is refused. */
+  readonly fallback: boolean
+
+  /** The share group of services. */
+  readonly group: string | false
+  readonly offlineBuffer: OfflineBufferOptions
+  readonly connectTimeout: number
+}
+
+/** How one connection is to be opened. */
+export interface OpenSession {
+  readonly version: 4 | 5
+  readonly clientId: string
+
+  /** The broker keeps subscriptions and messages when the connection ends. */
+  readonly durable: boolean
+
+  /** The broker is told what to say when this client is gone. */
+  readonly will: boolean
+  readonly signal: AbortSignal
+}
+
+/** Opens one connection. Rejects with {@link VersionRefused} where another version may do. */
+export type OpenConnection = (session: OpenSession, events: LinkEvents) => Promise<Connection>
 
 export interface DriverOptions {
   /** The broker keeps the session of this client id. */
@@ -22,7 +53,11 @@ export interface DriverOptions {
 }
 
 /** A driver for one client id. */
-export function createDriver(settings: Settings, { durable, ready }: DriverOptions = {}): Driver {
+export function createDriver(
+  settings: DriverSettings,
+  openConnection: OpenConnection,
+  { durable, ready }: DriverOptions = {},
+): Driver {
   const { target } = settings
   const inboxRoot = `rpc-${randomId()}`
   const clientId = durable?.clientId ?? settings.clientId
@@ -31,38 +66,6 @@ export function createDriver(settings: Settings, { durable, ready }: DriverOptio
   let hadSession = false
   let toldVersion = false
   const takeover = new TakeoverGuess()
-
-  async function open(
-    events: LinkEvents,
-    signal: AbortSignal,
-    speak: 4 | 5,
-    id: string,
-    withWill: boolean,
-  ): Promise<Connection> {
-    return openConnection(
-      {
-        target,
-        version: speak,
-        maxMessageBytes: settings.maxMessageBytes,
-        signal,
-        durable: durable !== undefined,
-        client: {
-          ...settings.client,
-          clientId: id,
-          clean: durable === undefined,
-          ...(withWill && settings.will !== undefined && { will: settings.will }),
-          properties:
-            speak === 4
-              ? undefined
-              : {
-                  ...settings.client.properties,
-                  sessionExpiryInterval: durable === undefined ? 0 : settings.sessionExpiry,
-                },
-        } as Settings['client'], // `properties: undefined` is what 3.1.1 needs
-      },
-      events,
-    )
-  }
 
   return {
     name: 'mqtt',
@@ -85,21 +88,17 @@ export function createDriver(settings: Settings, { durable, ready }: DriverOptio
           void link?.close().catch(given.error)
         },
       }
+      const session = { clientId, durable: durable !== undefined, will: durable === undefined, signal }
       let first: Connection
       let speaks = version
       try {
-        first = await open(events, signal, version, clientId, durable === undefined)
+        first = await openConnection({ ...session, version }, events)
         knows5 ||= version === 5
       } catch (error) {
         takeover.failed()
-        if (!(error instanceof VersionRefused)) throw error
-        if (!settings.fallback || version === 4 || knows5) throw connectionFailed(target, error)
+        if (!(error instanceof VersionRefused) || !settings.fallback || version === 4 || knows5) throw error
         speaks = 4
-        try {
-          first = await open(events, signal, 4, clientId, durable === undefined)
-        } catch (second) {
-          throw second instanceof VersionRefused ? connectionFailed(target, second) : second
-        }
+        first = await openConnection({ ...session, version: 4 }, events)
         version = 4
         if (!toldVersion) {
           toldVersion = true
@@ -121,7 +120,9 @@ export function createDriver(settings: Settings, { durable, ready }: DriverOptio
             `the subscriptions of the durable '${durable.name}' overlap: give each a durable name of its own`,
           )
         }
-        return open(events, AbortSignal.timeout(settings.connectTimeout), speaks, `${clientId}-${++lanes}`, false)
+        const signal = AbortSignal.timeout(settings.connectTimeout)
+        const lane = { clientId: `${clientId}-${++lanes}`, durable: false, will: false, version: speaks, signal }
+        return openConnection(lane, events)
       }
       link = createLink(first, { group: settings.group, inboxRoot, another }, events)
       return link
@@ -130,7 +131,7 @@ export function createDriver(settings: Settings, { durable, ready }: DriverOptio
 }
 
 /** What MQTT can do. Said for the version that was asked for: a broker that only speaks 3.1.1 is reported. */
-function supportsOf({ version, group }: Settings): TransportSupports {
+function supportsOf({ version, group }: DriverSettings): TransportSupports {
   return {
     properties: false,
     queueing: false,

@@ -9,8 +9,7 @@ import {
   type Transport,
   type TransportStatus,
 } from '@commlib/core/internal'
-import { createDriver } from './driver.ts'
-import type { Settings } from './options.ts'
+import { createDriver, type DriverSettings, type OpenConnection } from './driver.ts'
 
 interface Session {
   readonly transport: Transport
@@ -30,11 +29,13 @@ const WAIT = 2000
  * reconnects by itself.
  */
 export class DurableSubscriptions {
-  readonly #settings: Settings
+  readonly #settings: DriverSettings
+  readonly #openConnection: OpenConnection
   readonly #sessions = new Map<string, Session>()
 
-  constructor(settings: Settings) {
+  constructor(settings: DriverSettings, openConnection: OpenConnection) {
     this.#settings = settings
+    this.#openConnection = openConnection
   }
 
   /** @param online whether the broker is reached: if not, the session is opened when it is */
@@ -56,7 +57,7 @@ export class DurableSubscriptions {
     let session = this.#sessions.get(clientId)
     if (session === undefined) {
       const transport = reconnecting(
-        createDriver(this.#settings, { durable: { name: durable, clientId } }),
+        createDriver(this.#settings, this.#openConnection, { durable: { name: durable, clientId } }),
         this.#settings,
       )
       const waiting = new Set<() => void>()

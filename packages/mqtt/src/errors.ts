@@ -25,7 +25,8 @@ const REASONS: Readonly<Record<number, string>> = {
   162: 'wildcard subscriptions are not supported',
 }
 
-const CODES: Readonly<Record<number, ErrorCode>> = {
+/** The code of an error, by the reason code of MQTT 5 that it comes from. */
+export const CODES: Readonly<Record<number, ErrorCode>> = {
   128: 'NOT_AUTHORIZED',
   134: 'NOT_AUTHORIZED',
   135: 'NOT_AUTHORIZED',
@@ -53,6 +54,16 @@ export function connackReason(error: unknown): number | undefined {
 export function refused(what: string, reason: number, fallback: ErrorCode = 'CONNECTION_LOST'): CommlibError {
   const why = REASONS[reason] ?? `reason 0x${reason.toString(16)}`
   return new CommlibError(CODES[reason] ?? fallback, `${what}: ${why}`)
+}
+
+/** The broker does not speak this version, or hangs up when it hears it: another one may do. */
+export class VersionRefused extends CommlibError {
+  constructor(target: string, version: 4 | 5) {
+    super(
+      'CONNECTION_FAILED',
+      `cannot connect to ${target}: it does not speak MQTT ${version === 5 ? '5' : '3.1.1'}, or hung up`,
+    )
+  }
 }
 
 /** Why connecting failed, naming host and cause. */

@@ -1,7 +1,8 @@
-import { type ConnectOptions, randomId, reconnecting, type Transport } from '@commlib/core/internal'
-import { createDriver } from './driver.ts'
-import { DurableSubscriptions } from './durable.ts'
-import { type MqttOptions, resolveOptions, schemes } from './options.ts'
+import { randomId, type Transport } from '@commlib/core/internal'
+import type { OpenConnection } from './driver.ts'
+import { openConnection } from './open-connection.ts'
+import { type MqttOptions, resolveOptions, type Settings, schemes } from './options.ts'
+import { createTransport, forgetSession } from './transport.ts'
 
 /** Connects to an MQTT broker: mosquitto, EMQX, HiveMQ, RabbitMQ's plugin and others. */
 export interface Mqtt {
@@ -15,43 +16,7 @@ export interface Mqtt {
 
 function create(urlOrOptions?: string | MqttOptions, more?: MqttOptions): Transport {
   const settings = settingsOf(urlOrOptions, more)
-  const durables = new DurableSubscriptions(settings)
-  const inner = reconnecting(createDriver(settings, { ready: () => durables.back() }), settings)
-  let connecting: ConnectOptions = {}
-  let started = false
-  let online = false
-  let closing: Promise<void> | undefined
-
-  async function end(): Promise<void> {
-    await Promise.all([durables.close(), inner.close()])
-  }
-
-  const close = () => (closing ??= end())
-  return {
-    ...inner,
-    connect: options => {
-      if (!started) {
-        const { signal: _, ...kept } = options ?? {}
-        connecting = kept
-      }
-      started = true
-      return inner.connect({
-        ...options,
-        onStatus: status => {
-          if (status.type === 'connected') online = true
-          else if (status.type === 'disconnected') online = false
-          options?.onStatus?.(status)
-        },
-      })
-    },
-    subscribe: (pattern, onFrame, options) => {
-      const durable = options?.durable
-      if (durable === undefined || !started || closing !== undefined) return inner.subscribe(pattern, onFrame, options)
-      return durables.subscribe(pattern, onFrame, { ...options, durable }, { ...connecting, online })
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  }
+  return createTransport(settings, opener(settings))
 }
 
 /** The transport over MQTT. */
@@ -65,10 +30,24 @@ export const mqtt: Mqtt = Object.assign(create, { schemes })
  */
 export async function forgetDurable(urlOrOptions: string | MqttOptions, durable: string): Promise<void> {
   const settings = settingsOf(urlOrOptions, undefined)
-  // A clean connection under its client id ends the session, on every version.
-  const transport = reconnecting(createDriver({ ...settings, clientId: durable, will: undefined }), settings)
-  await transport.connect()
-  await transport.close()
+  await forgetSession(settings, opener(settings), durable)
+}
+
+/** Opens connections with mqtt.js. */
+function opener(settings: Settings): OpenConnection {
+  const { target, maxMessageBytes, sessionExpiry, client, will } = settings
+  return ({ version, clientId, durable, will: withWill, signal }, events) => {
+    const properties =
+      version === 4 ? undefined : { ...client.properties, sessionExpiryInterval: durable ? sessionExpiry : 0 }
+    const given = {
+      ...client,
+      clientId,
+      clean: !durable,
+      ...(withWill && will !== undefined && { will }),
+      properties,
+    } as Settings['client'] // `properties: undefined` is what 3.1.1 needs
+    return openConnection({ target, version, maxMessageBytes, signal, durable, client: given }, events)
+  }
 }
 
 function settingsOf(urlOrOptions: string | MqttOptions | undefined, more: MqttOptions | undefined) {

@@ -2,7 +2,7 @@ import { CommlibError, type LinkEvents, toError } from '@commlib/core/internal'
 // Its build for browsers has nothing but this export.
 import mqttjs, { type IClientOptions, type MqttClient } from 'mqtt'
 import { type Connection, type Established, type EstablishOptions, establish } from './connection.ts'
-import { connackReason, connectionFailed, connectionLost, refused } from './errors.ts'
+import { connackReason, connectionFailed, connectionLost, refused, VersionRefused } from './errors.ts'
 import { PacketIds } from './packet-ids.ts'
 import { Reader } from './reader.ts'
 
@@ -11,9 +11,6 @@ export interface OpenConnectionOptions extends EstablishOptions {
   readonly client: IClientOptions
   readonly signal: AbortSignal
 }
-
-/** The broker does not speak this version, or hangs up when it hears it. */
-export class VersionRefused extends Error {}
 
 /** Opens one MQTT connection. Rejects with {@link VersionRefused} where another version may do. */
 export function openConnection(options: OpenConnectionOptions, events: LinkEvents): Promise<Connection> {
@@ -96,7 +93,7 @@ export function openConnection(options: OpenConnectionOptions, events: LinkEvent
       }
       const reason = connackReason(failure)
       if (reason === 0x84 || (failure === undefined && reached)) {
-        reject(new VersionRefused(`${target} does not speak MQTT ${version === 5 ? '5' : '3.1.1'}, or hung up`))
+        reject(new VersionRefused(target, version))
       } else reject(connectionFailed(target, failure ?? 'it hung up'))
       client.end(true)
     })

@@ -1,5 +1,6 @@
 import { assertTopic, CommlibError, type OfflineBufferOptions, show } from '@commlib/core/internal'
 import type { IClientOptions } from 'mqtt'
+import type { DriverSettings } from './driver.ts'
 
 export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss'
 
@@ -107,18 +108,9 @@ export interface MqttOptions {
 }
 
 /** Options, checked and complete. */
-export interface Settings {
-  readonly target: string
-  readonly clientId: string
-  readonly version: 4 | 5
-
-  /** The user has not chosen: 3.1.1 may be tried. */
-  readonly fallback: boolean
+export interface Settings extends DriverSettings {
   readonly maxMessageBytes: number
   readonly sessionExpiry: number
-  readonly group: string | false
-  readonly offlineBuffer: OfflineBufferOptions
-  readonly connectTimeout: number
 
   /** What every connection of mqtt.js is given. */
   readonly client: IClientOptions
