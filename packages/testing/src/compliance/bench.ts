@@ -18,6 +18,9 @@ export interface ComplianceOptions {
 
   /** The broker keeps what it has confirmed through `stop()` and `start()`. @default false */
   readonly persistent?: boolean | undefined
+
+  /** A mebibyte takes longer than a test may: what carries one is left out. @default false */
+  readonly slow?: boolean | undefined
 }
 
 /** What a transport is made with. */
@@ -85,6 +88,14 @@ export function bytes(text: string): Uint8Array {
 
 export function text({ body }: Frame): string {
   return new TextDecoder().decode(body)
+}
+
+/** Lengths that a body may have, with their names. */
+export function lengths({
+  slow = false,
+}: Pick<ComplianceOptions, 'slow'>): Array<readonly [name: string, bytes: number]> {
+  const all = [['no bytes', 0] as const, ['any bytes', 256] as const, ['a mebibyte', 1024 * 1024] as const]
+  return slow ? all.slice(0, 2) : all
 }
 
 /** A name that no other test uses. */

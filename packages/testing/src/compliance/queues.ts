@@ -1,5 +1,16 @@
 import { expect, it, vi } from 'vitest'
-import { bytes, type ComplianceOptions, createBench, eventually, gate, numbers, quiet, text, unique } from './bench.ts'
+import {
+  bytes,
+  type ComplianceOptions,
+  createBench,
+  eventually,
+  gate,
+  lengths,
+  numbers,
+  quiet,
+  text,
+  unique,
+} from './bench.ts'
 
 export function testQueues(options: ComplianceOptions): void {
   const bench = createBench(options)
@@ -17,10 +28,7 @@ export function testQueues(options: ComplianceOptions): void {
     await eventually(() => expect(got).toEqual(sent))
   })
 
-  it.each([
-    ['any bytes', 256],
-    ['a mebibyte', 1024 * 1024],
-  ])('carry %s', async (_, length) => {
+  it.each(lengths(options))('carry %s', async (_, length) => {
     const [a, b] = await pair()
     const queue = unique()
     const body = Uint8Array.from({ length }, (_, i) => i)

@@ -1,5 +1,16 @@
 import { expect, it, vi } from 'vitest'
-import { bytes, type ComplianceOptions, createBench, eventually, gate, numbers, quiet, text, unique } from './bench.ts'
+import {
+  bytes,
+  type ComplianceOptions,
+  createBench,
+  eventually,
+  gate,
+  lengths,
+  numbers,
+  quiet,
+  text,
+  unique,
+} from './bench.ts'
 
 export function testTopics(options: ComplianceOptions): void {
   const bench = createBench(options)
@@ -42,11 +53,7 @@ export function testTopics(options: ComplianceOptions): void {
     await eventually(() => expect(got).toEqual(sent))
   })
 
-  it.each([
-    ['no bytes', 0],
-    ['any bytes', 256],
-    ['a mebibyte', 1024 * 1024],
-  ])('carry %s', async (_, length) => {
+  it.each(lengths(options))('carry %s', async (_, length) => {
     const [a, b] = await Promise.all([bench.connect(), bench.connect()])
     const topic = unique()
     const body = Uint8Array.from({ length }, (_, i) => i)

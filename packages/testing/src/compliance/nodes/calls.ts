@@ -42,7 +42,7 @@ export function testCalls(options: ComplianceOptions): void {
     expect(done).toEqual([0, 60, 120])
   })
 
-  it('carry much', async () => {
+  it.skipIf(options.slow)('carry much', async () => {
     const [a, b] = await bench.nodes()
     const contract = rpc<{ readonly text: string }, { readonly text: string }>(unique())
     await b.serve(contract, ({ text }) => ({ text }))
