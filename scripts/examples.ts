@@ -12,7 +12,9 @@ const names = readdirSync(join(root, 'examples')).filter(name =>
 for (const name of names) {
   const { scripts = {} } = readJson<{ scripts?: Record<string, string> }>('examples', name, 'package.json')
   const script = ['ci', 'start'].find(candidate => scripts[candidate] !== undefined)
-  const { status, error, stdout, stderr } = spawnSync('pnpm', ['run', script ?? 'start'], {
+  // What needs a broker and a browser has a test of its own.
+  if (script === undefined) continue
+  const { status, error, stdout, stderr } = spawnSync('pnpm', ['run', script], {
     cwd: join(root, 'examples', name),
     encoding: 'utf8',
     timeout: 60_000,
