@@ -33,7 +33,7 @@ const apps: readonly App[] = [
   { name: 'lean', budget: 10, actions: false, typebox: false },
   { name: 'lean-actions', actions: true, typebox: false },
   // Publish/subscribe, RPC, actions and the transport; 25 is the aim.
-  { name: 'lite', budget: 29.5, actions: true, typebox: false },
+  { name: 'lite', budget: 29.7, actions: true, typebox: false },
   { name: 'validating', budget: 32, actions: false, typebox: true },
   { name: 'validating-actions', actions: true, typebox: true },
 ]

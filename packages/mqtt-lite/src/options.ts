@@ -1,12 +1,4 @@
-import {
-  assertNumber,
-  assertOptions,
-  assertTopic,
-  CommlibError,
-  type OfflineBufferOptions,
-  randomId,
-  show,
-} from '@commlib/core/internal'
+import { assertTopic, CommlibError, type OfflineBufferOptions, randomId, show } from '@commlib/core/internal'
 import type { DriverSettings } from '@commlib/mqtt/internal'
 
 /** What the broker publishes when this client disappears without saying goodbye. */
@@ -152,7 +144,10 @@ export function resolveOptions(address: string, given: MqttLiteOptions): Setting
     connectTimeout: 10_000,
     webSocket: undefined,
   }
-  assertOptions('mqttLite', given, Object.keys(defaults))
+  for (const name of Object.keys(given)) {
+    if (!(name in defaults))
+      throw invalid(name, undefined, `is no option: there are ${Object.keys(defaults).join(', ')}`)
+  }
   const settings = {
     ...defaults,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
@@ -160,8 +155,10 @@ export function resolveOptions(address: string, given: MqttLiteOptions): Setting
   const { clientId, protocolVersion, group, will, username, password, tls } = settings
   for (const [name, max] of LIMITS) {
     const value = settings[name]
-    assertNumber(name, value, { min: name === 'keepalive' ? 0 : 1, integer: true })
-    if (value > max) throw invalid(name, value, `is more than ${max}`)
+    const min = name === 'keepalive' ? 0 : 1
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw invalid(name, value, `must be an integer from ${min} to ${max}`)
+    }
   }
   if (![undefined, 4, 5].includes(protocolVersion)) {
     throw invalid('protocolVersion', protocolVersion, 'must be 5, or 4 for MQTT 3.1.1')
