@@ -13,7 +13,7 @@ import {
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { bytes, type ComplianceOptions, eventually, gate, quiet, text, unique } from '../bench.ts'
 import { createNodeBench, type TestNode } from './bench.ts'
-import { fuzz, unexpected, unreadable as anyUnreadable } from './hostile-bodies.ts'
+import { unreadable as anyUnreadable, fuzz, unexpected } from './hostile-bodies.ts'
 
 interface Count {
   readonly n: number
