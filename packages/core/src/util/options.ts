@@ -69,11 +69,6 @@ export function assertOptions(owner: string, options: unknown, rules: Rules, pre
   }
 }
 
-/** Throws `INVALID_OPTION` unless the value is a number of at least 0 (or not given). */
-export function assertNumber(name: string, value: unknown): void {
-  assertOption(name, value, number())
-}
-
 export function invalidOption(message: string): CommlibError {
   return new CommlibError('INVALID_OPTION', message)
 }
