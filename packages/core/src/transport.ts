@@ -122,6 +122,12 @@ export interface TransportSupports {
   /** The wire carries {@link Frame} properties beside the body. Without it, core wraps RPC bodies in an envelope. */
   readonly properties: boolean
 
+  /**
+   * Whether {@link Frame.headers} reach the other side: with every frame, only with what is published as `reliable`, or
+   * never.
+   */
+  readonly headers: 'always' | 'reliable' | 'never'
+
   /** A frame pushed while nobody consumes waits for a consumer. */
   readonly queueing: boolean
 

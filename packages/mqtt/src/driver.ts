@@ -134,6 +134,7 @@ export function createDriver(
 function supportsOf({ version, group }: DriverSettings): TransportSupports {
   return {
     properties: false,
+    headers: version === 5 ? 'always' : 'never',
     queueing: false,
     competing: group !== false,
     reliable: true,

@@ -28,6 +28,7 @@ export interface MemoryTransport extends Transport {
 
 const SUPPORTS: TransportSupports = Object.freeze({
   properties: true,
+  headers: 'always',
   queueing: true,
   competing: true,
   reliable: true,

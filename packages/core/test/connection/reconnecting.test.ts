@@ -6,6 +6,7 @@ import type { ConnectOptions, Frame, Transport, TransportStatus } from '../../sr
 
 const supports = {
   properties: false,
+  headers: 'never',
   queueing: false,
   competing: true,
   reliable: true,

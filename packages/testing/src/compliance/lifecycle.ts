@@ -34,6 +34,7 @@ export function testLifecycle(options: ComplianceOptions): void {
       groups: expect.any(Boolean),
       durable: expect.any(Boolean),
       expiry: expect.any(Boolean),
+      headers: expect.stringMatching(/^(always|reliable|never)$/),
       deadLetter: expect.any(Boolean),
       reliable: expect.toBeOneOf([true, false, 'plain']),
       latched: expect.toBeOneOf([true, false, 'plain']),

@@ -82,6 +82,20 @@ export function testTopics(options: ComplianceOptions): void {
     })
   }
 
+  if (bench.supports.headers !== 'never') {
+    const reliable = bench.supports.headers === 'reliable'
+    it(`carry headers beside the body${reliable ? ' of what is reliable' : ''}`, async () => {
+      const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+      const topic = unique()
+      const got = vi.fn()
+      await b.subscribe(topic, (_, frame) => got(frame), { reliable })
+      const headers = { one: '1', empty: '', 'déjà vu': '✓' }
+      await a.publish(topic, { body: bytes('x'), headers }, { reliable })
+      await eventually(() => expect(got).toHaveBeenCalledOnce())
+      expect(got.mock.lastCall?.[0]).toMatchObject({ headers })
+    })
+  }
+
   it('stop when the subscription closes, which may be done twice', async () => {
     const [a, b] = await Promise.all([bench.connect(), bench.connect()])
     const topic = unique()
