@@ -1,7 +1,8 @@
 // For transports and sibling packages. Not covered by semver.
-export type { Driver, Link, LinkEvents, OpenOptions } from './connection/link.ts'
+export type { Driver, Link, LinkEvents, LinkSubscription, OpenOptions } from './connection/link.ts'
 export type { OfflineBufferOptions } from './connection/offline-buffer.ts'
 export { type ReconnectingOptions, reconnecting } from './connection/reconnecting.ts'
+export { whyNot } from './connection/why-not.ts'
 export { assertTopic, compilePattern, escapeSegment, isInternal, isPattern, matcher } from './contracts/grammar.ts'
 export { type Context, contextOf, type Target } from './endpoints/context.ts'
 export { CommlibError, type ErrorCode, toError } from './errors.ts'

@@ -53,7 +53,7 @@ export interface Transport extends AsyncDisposable {
   pull(queue: string, onFrame: QueueListener, options?: PullOptions): Promise<Subscription>
 
   /** Opens a private return address, good for any number of calls. */
-  inbox(onReply: ReplyListener, options?: AbortOptions): Promise<Inbox>
+  inbox(onReply: ReplyListener, options?: InboxOptions): Promise<Inbox>
 }
 
 /** What travels: opaque bytes, and the properties a broker may carry beside them. */
@@ -150,8 +150,9 @@ export interface TransportSupports {
   readonly groupTakeover: 'at-once' | 'after-idle' | 'never'
 
   /**
-   * Whether a push to a queue that nobody consumes is told: on every push, only when the push is
-   * confirmed (slower: asked for with `mandatory`), or never.
+   * Whether a push to a queue that nobody consumes is told: of every request (the push rejects, or
+   * {@link InboxOptions.onReturned} is called), only when the push is confirmed (slower: asked for with
+   * `mandatory`), or never.
    */
   readonly noService: 'always' | 'confirmed' | 'never'
 
@@ -242,6 +243,12 @@ export interface PullOptions extends AbortOptions {
    * @default Infinity
    */
   readonly concurrency?: number | undefined
+}
+
+/** Options of {@link Transport.inbox}. */
+export interface InboxOptions extends AbortOptions {
+  /** Is told of each request that came back, since nobody consumes its queue: with `NO_SERVICE`. */
+  readonly onReturned?: ((token: string, error: Error) => void) | undefined
 }
 
 /** What happens to a connection, in order. `connected` follows each `disconnected`, unless the transport gives up. */

@@ -2,12 +2,12 @@ import { CommlibError, toError } from '../errors.ts'
 import type { AbortOptions, Subscription } from '../transport.ts'
 import { subscription } from '../util/subscription.ts'
 import { backoff, REFUSED } from './backoff.ts'
-import type { Link } from './link.ts'
+import type { Link, LinkSubscription } from './link.ts'
 
 interface Entry {
   /** What it is, for error messages: `subscription to 'a.b'`. */
   readonly label: string
-  readonly open: (link: Link) => Promise<Subscription>
+  readonly open: (link: Link) => Promise<LinkSubscription>
   current?: Subscription | undefined
   closed: boolean
   refusals: number
@@ -19,18 +19,18 @@ interface Entry {
 
 /** What is subscribed, pulled and opened: established on every connection, until it is closed. */
 export class Entries {
-  readonly #onRefused: (error: Error) => void
+  readonly #onRefused: (error: Error, fatal?: boolean) => void
   readonly #entries = new Set<Entry>()
   #link: Link | undefined
 
-  constructor(onRefused: (error: Error) => void) {
+  constructor(onRefused: (error: Error, fatal?: boolean) => void) {
     this.#onRefused = onRefused
   }
 
   /** Resolves when the broker has confirmed it, on this connection or the next. */
   async add(
     label: string,
-    open: (link: Link) => Promise<Subscription>,
+    open: (link: Link) => Promise<LinkSubscription>,
     { signal }: AbortOptions,
   ): Promise<Subscription> {
     if (signal?.aborted) throw signal.reason
@@ -95,7 +95,7 @@ export class Entries {
   /** Never rejects. */
   async #open(entry: Entry, link: Link): Promise<void> {
     clearTimeout(entry.retry)
-    let opened: Subscription | undefined
+    let opened: LinkSubscription
     try {
       opened = await entry.open(link)
     } catch (error) {
@@ -110,6 +110,16 @@ export class Entries {
     entry.current = opened
     entry.refusals = 0
     entry.first?.resolve()
+    void opened.ended?.then(error => this.#ended(entry, opened, error))
+  }
+
+  #ended(entry: Entry, opened: LinkSubscription, error: CommlibError): void {
+    if (entry.current !== opened || entry.closed) return
+    entry.current = undefined
+    const taken = error.code === 'SESSION_TAKEN'
+    this.#onRefused(error, taken || undefined)
+    if (taken) void this.#close(entry)
+    else if (this.#link !== undefined) void this.#open(entry, this.#link)
   }
 
   #refused(entry: Entry, error: unknown): void {

@@ -1,4 +1,4 @@
-import type { Inbox, ReplyListener, Subscription } from '../transport.ts'
+import type { Inbox, InboxOptions, ReplyListener, Subscription } from '../transport.ts'
 import type { Link } from './link.ts'
 
 /** A return address that outlives its connection: the calls that are open are readied again on the next one. */
@@ -6,6 +6,7 @@ export async function openInbox(
   onReply: ReplyListener,
   replyTo: (token: string) => string,
   add: (establish: (link: Link) => Promise<Subscription>) => Promise<Subscription>,
+  onReturned: InboxOptions['onReturned'],
 ): Promise<Inbox> {
   const open = new Set<string>()
   let current: Inbox | undefined
@@ -13,7 +14,7 @@ export async function openInbox(
     if (open.has(token)) onReply(token, frame)
   }
   const entry = await add(async link => {
-    const inbox = await link.inbox(listen)
+    const inbox = await link.inbox(listen, { onReturned })
     for (const token of open) inbox.reserve(token)
     current = inbox
     return inbox

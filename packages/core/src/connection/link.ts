@@ -1,7 +1,8 @@
+import type { CommlibError } from '../errors.ts'
 import type {
-  AbortOptions,
   Frame,
   Inbox,
+  InboxOptions,
   PublishOptions,
   PullOptions,
   PushOptions,
@@ -54,6 +55,21 @@ export interface LinkEvents {
 
   /** An error that nobody awaits. */
   error(error: unknown): void
+
+  /** The broker takes nothing for the time being: what is sent waits, as it does without a connection. */
+  paused(): void
+
+  /** Ends what {@link LinkEvents.paused} began. */
+  resumed(): void
+}
+
+/** What a link receives by. */
+export interface LinkSubscription extends Subscription {
+  /**
+   * Resolves, with why, when the broker has ended it while the connection goes on: it is established again, unless the
+   * code is `SESSION_TAKEN`.
+   */
+  readonly ended?: Promise<CommlibError> | undefined
 }
 
 /**
@@ -68,16 +84,16 @@ export interface Link {
    * Closing the subscription stops delivery at once, whether or not the connection still lives; that of a member of a
    * group when the broker has confirmed it, since nobody else gets what was given to it.
    */
-  subscribe(pattern: string, onFrame: TopicListener, options?: SubscribeOptions): Promise<Subscription>
+  subscribe(pattern: string, onFrame: TopicListener, options?: SubscribeOptions): Promise<LinkSubscription>
 
   /** Resolves when written, or, if `mandatory`, when the broker has told that somebody consumes. */
   push(queue: string, frame: Frame, options?: PushOptions): Promise<void>
 
   /** Resolves once the broker has acknowledged it. Closing it stops delivery when the broker has confirmed that. */
-  pull(queue: string, onFrame: QueueListener, options?: PullOptions): Promise<Subscription>
+  pull(queue: string, onFrame: QueueListener, options?: PullOptions): Promise<LinkSubscription>
 
   /** Receives at every address that `replyTo()` of the driver makes. */
-  inbox(onReply: ReplyListener, options?: AbortOptions): Promise<Inbox>
+  inbox(onReply: ReplyListener, options?: InboxOptions): Promise<Inbox>
 
   /** Sends what was written, then disconnects, in bounded time. Calls no event. */
   close(): Promise<void>

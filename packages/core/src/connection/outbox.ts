@@ -85,10 +85,15 @@ export class Outbox {
     this.#losses.flush()
   }
 
-  /** The connection has ended. */
-  lost(): void {
+  /** Keeps what is sent until it is opened again. */
+  pause(): void {
     this.link = undefined
     this.#generation++
+  }
+
+  /** The connection has ended. */
+  lost(): void {
+    this.pause()
     const alone = this.#unconfirmed.size === 1
     for (const item of this.#unconfirmed) {
       item.done?.()

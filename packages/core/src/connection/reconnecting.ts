@@ -1,17 +1,10 @@
 import { CommlibError, toError } from '../errors.ts'
-import type {
-  ConnectOptions,
-  QueueListener,
-  Subscription,
-  TopicListener,
-  Transport,
-  TransportStatus,
-} from '../transport.ts'
+import type { ConnectOptions, QueueListener, TopicListener, Transport, TransportStatus } from '../transport.ts'
 import { later } from '../util/timer.ts'
 import { backoff, RECONNECT } from './backoff.ts'
 import { Entries } from './entries.ts'
 import { openInbox } from './inbox.ts'
-import type { Driver, Link, LinkEvents } from './link.ts'
+import type { Driver, Link, LinkEvents, LinkSubscription } from './link.ts'
 import type { OfflineBufferOptions } from './offline-buffer.ts'
 import { Outbox } from './outbox.ts'
 
@@ -38,7 +31,7 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
       settings.onError?.(error)
     }
   }
-  const entries = new Entries(error => tell({ type: 'error', error }))
+  const entries = new Entries((error, fatal) => tell({ type: 'error', error, fatal }))
   const outbox = new Outbox(options.offlineBuffer ?? {}, (count, reason) =>
     tell({ type: 'messages-lost', count, reason }),
   )
@@ -48,6 +41,7 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
   let attempt: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let failures = 0
+  let paused = false
   let connecting: Promise<void> | undefined
   let closing: Promise<void> | undefined
   outbox.refuse(new CommlibError('CLOSED', `${driver.name} is not connected: call connect() first`))
@@ -70,6 +64,7 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     let opened: Link | undefined
     let established = false
     let ended = false
+    paused = false
     const events: LinkEvents = {
       lost: cause => {
         if (ended) return
@@ -83,6 +78,15 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
       },
       status: tell,
       error: error => settings.onError?.(error),
+      paused: () => {
+        if (ended) return
+        paused = true
+        outbox.pause()
+      },
+      resumed: () => {
+        paused = false
+        if (link !== undefined && link === opened) void outbox.open(link)
+      },
     }
     try {
       const opening = driver.open(events, { signal })
@@ -109,7 +113,7 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     failures = 0
     outbox.accept()
     tell({ type: 'connected' })
-    if (link !== undefined) void outbox.open(link)
+    if (link !== undefined && !paused) void outbox.open(link)
   }
 
   function lost(cause: Error | undefined): void {
@@ -174,7 +178,7 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     await connecting
   }
 
-  function add(label: string, establish: (link: Link) => Promise<Subscription>, signal: AbortSignal | undefined) {
+  function add(label: string, establish: (link: Link) => Promise<LinkSubscription>, signal: AbortSignal | undefined) {
     if (state === 'closed') throw closed()
     if (state === 'idle' || state === 'failed') {
       throw new CommlibError('CLOSED', `${driver.name} is not connected: call connect() first`)
@@ -230,6 +234,11 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
       return add(`service on '${queue}'`, link => link.pull(queue, whileOpen, given), given?.signal)
     },
     inbox: async (onReply, given) =>
-      openInbox(onReply, driver.replyTo, establish => add('return address', establish, given?.signal)),
+      openInbox(
+        onReply,
+        driver.replyTo,
+        establish => add('return address', establish, given?.signal),
+        given?.onReturned,
+      ),
   }
 }

@@ -6,7 +6,7 @@ import type { Context } from './context.ts'
 /** What waits for a reply. */
 export interface PendingCall {
   onReply(frame: Frame): void
-  onClosed(error: CommlibError): void
+  onClosed(error: Error): void
 }
 
 /** The calls in flight over a context's one return address. */
@@ -35,11 +35,14 @@ export class Calls {
   /** Opens the return address, before the first call. A failure is not kept: the next call tries again. */
   open(): Promise<Inbox> {
     this.#opening ??= this.#context.transport
-      .inbox((token, frame) => {
-        const call = this.#pending.get(token)
-        // Late, doubled and foreign replies are dropped: their callers are gone.
-        if (call !== undefined) call.onReply(frame)
-      })
+      .inbox(
+        (token, frame) => {
+          const call = this.#pending.get(token)
+          // Late, doubled and foreign replies are dropped: their callers are gone.
+          if (call !== undefined) call.onReply(frame)
+        },
+        { onReturned: (token, error) => this.#pending.get(token)?.onClosed(error) },
+      )
       .then(
         inbox => (this.inbox = inbox),
         error => {

@@ -103,7 +103,7 @@ export function createRpcClient<T extends RpcTypes>(
       const push = (inbox: Inbox, ready: unknown) => {
         const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout: Math.ceil(timeout), goalId }
         // Where telling costs a confirmation, the first call pays for it, and the first after a timeout.
-        const mandatory = noService === 'always' || (noService === 'confirmed' && !served.has(name))
+        const mandatory = noService === 'confirmed' && !served.has(name)
         const how = mandatory || signal ? { mandatory, signal } : undefined
         const sent = transport.push(name, wire.request(ready, meta), how)
         if (mandatory) sent.then(() => served.add(name), fail)

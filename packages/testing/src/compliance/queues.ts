@@ -160,13 +160,17 @@ export function testQueues(options: ComplianceOptions): void {
     it('tell whoever asks when nobody consumes', async () => {
       const [a, b] = await pair()
       const queue = unique()
-      const inbox = await a.inbox(() => {})
-      const push = (token: string) =>
-        a.push(
+      const told = new Map<string, (error: Error) => void>()
+      const inbox = await a.inbox(() => {}, { onReturned: (token, error) => told.get(token)?.(error) })
+      const push = (token: string) => {
+        const returned = new Promise<never>((_, reject) => told.set(token, reject))
+        const pushed = a.push(
           queue,
           { body: bytes('x'), replyTo: inbox.reserve(token), correlationId: token },
           { mandatory: supports.noService === 'confirmed' },
         )
+        return Promise.race([returned, pushed.then(() => quiet())])
+      }
       await expect(push('t1')).rejects.toMatchObject({ code: 'NO_SERVICE', message: expect.stringContaining(queue) })
       const got = vi.fn()
       const service = await b.pull(queue, got)
