@@ -1,4 +1,4 @@
-import { CommlibError, type ErrorCode } from '@commlib/core/internal'
+import { CommlibError, type ErrorCode, whyNot } from '@commlib/core/internal'
 
 /** What MQTT 5 calls the reasons of a refusal that users meet. */
 const REASONS: Readonly<Record<number, string>> = {
@@ -70,49 +70,9 @@ export class VersionRefused extends CommlibError {
 export function connectionFailed(target: string, error: unknown): CommlibError {
   const reason = connackReason(error)
   if (reason !== undefined) return refused(`${target} refused the connection`, reason, 'CONNECTION_FAILED')
-  return new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${causeOf(error)}`, { cause: error })
+  return new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${whyNot(error)}`, { cause: error })
 }
 
 export function connectionLost(target: string): CommlibError {
   return new CommlibError('CONNECTION_LOST', `the connection to ${target} was lost`)
-}
-
-const SYSTEM: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused (is the broker running there?)',
-  ENOTFOUND: 'unknown host',
-  EAI_AGAIN: 'the host name could not be resolved',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ECONNRESET: 'the connection was reset',
-  ETIMEDOUT: 'no answer',
-}
-
-const CERTIFICATES: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'it has expired',
-  CERT_NOT_YET_VALID: 'it is not valid yet (is the clock right?)',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed: give it as tls.ca to trust it',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its authority is unknown: give that as tls.ca to trust it',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its authority is unknown: give that as tls.ca to trust it',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its authority is unknown: give that as tls.ca to trust it',
-  CERT_REVOKED: 'it was revoked',
-}
-
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { code } = error as { code?: unknown }
-  // A host with several addresses: one error for each, and no text of its own.
-  const nested = error instanceof AggregateError ? error.errors[0] : undefined
-  if (nested instanceof Error && error.message === '') return causeOf(nested)
-  if (typeof code !== 'string') return error.message
-  const known = SYSTEM[code]
-  if (known !== undefined) return `${known} (${code})`
-  if (/^ERR_SSL_.*ALERT/.test(code))
-    return `the broker does not accept this client's certificate, or wants one (${code})`
-  const certificate = CERTIFICATES[code]
-  if (certificate !== undefined) return `the certificate is not accepted: ${certificate} (${code})`
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return `the certificate is not accepted: it is for another host: ${error.message} (${code})`
-  return /CERT|SIGN|SSL|TLS|ISSUER/.test(code)
-    ? `the certificate is not accepted: ${error.message} (${code})`
-    : `${error.message} (${code})`
 }
