@@ -24,6 +24,10 @@ interface Wire {
   readonly link: Link
   readonly log: string[]
   lose(cause?: Error): void
+
+  /** Ends the subscriptions to a pattern. */
+  end(pattern: string, error: CommlibError): void
+  readonly events: LinkEvents
   deliver(topic: string): void
 }
 
@@ -71,6 +75,7 @@ function createNetwork(): Network {
 function createWire(network: Network, events: LinkEvents): Wire {
   const log: string[] = []
   const listeners = new Map<symbol, readonly [string, (topic: string, frame: Frame) => unknown]>()
+  const ends = new Map<string, (error: CommlibError) => void>()
   const pending = new Set<(error: Error) => void>()
   let ended = false
   const gone = () => new CommlibError('CONNECTION_LOST', 'gone')
@@ -81,7 +86,13 @@ function createWire(network: Network, events: LinkEvents): Wire {
     const id = Symbol(pattern)
     listeners.set(id, [pattern, listener])
     const close = async () => void listeners.delete(id)
-    return { close, [Symbol.asyncDispose]: close }
+    const over = new Promise<CommlibError>(resolve => {
+      ends.set(pattern, error => {
+        listeners.delete(id)
+        resolve(error)
+      })
+    })
+    return { close, ended: over, [Symbol.asyncDispose]: close }
   }
   const send = (verb: string, address: string) => {
     if (ended) return Promise.reject(gone())
@@ -117,6 +128,8 @@ function createWire(network: Network, events: LinkEvents): Wire {
   return {
     link,
     log,
+    events,
+    end: (pattern, error) => ends.get(pattern)?.(error),
     lose: cause => {
       ended = true
       events.lost(cause)
@@ -228,6 +241,52 @@ describe('a reconnecting transport', () => {
       last(network).deliver('secret')
       expect(got).toContain('secret')
     })
+  })
+
+  it('establishes again what the broker has ended alone, and says so', async () => {
+    const network = createNetwork()
+    const { transport, statuses, types } = await connect(network)
+    const got: string[] = []
+    await transport.subscribe('a', topic => void got.push(topic))
+    await transport.subscribe('b', topic => void got.push(topic))
+    const wire = last(network)
+    wire.end('a', new CommlibError('CONNECTION_LOST', 'its queue was deleted'))
+    wire.deliver('a')
+    await eventually(() => expect(types()).toEqual(['connected', 'error']))
+    expect(statuses.at(-1)).toMatchObject({ error: { message: 'its queue was deleted' } })
+    await later(5)
+    for (const topic of ['a', 'b']) wire.deliver(topic)
+    expect(got).toEqual(['a', 'b'])
+  })
+
+  it('leaves alone what somebody else has taken over', async () => {
+    const network = createNetwork()
+    const { transport, statuses } = await connect(network)
+    const got: string[] = []
+    const subscription = await transport.subscribe('a', topic => void got.push(topic))
+    const error = new CommlibError('SESSION_TAKEN', 'taken over')
+    last(network).end('a', error)
+    await eventually(() => expect(statuses.at(-1)).toEqual({ type: 'error', error, fatal: true }))
+    last(network).lose()
+    await eventually(() => expect(network.wires).toHaveLength(2))
+    await later(5)
+    last(network).deliver('a')
+    expect(got).toEqual([])
+    await subscription.close()
+  })
+
+  it('keeps what is sent while the broker takes nothing', async () => {
+    const network = createNetwork()
+    const { transport, types } = await connect(network)
+    const { events, log } = last(network)
+    events.paused()
+    await transport.publish('a', frame)
+    const pushed = transport.push('q', frame)
+    expect(log).toEqual([])
+    events.resumed()
+    await pushed
+    expect(log).toEqual(['publish a', 'push q'])
+    expect(types()).toEqual(['connected'])
   })
 
   it('rejects a subscription that is refused at first, and does not ask again', async () => {
