@@ -57,13 +57,17 @@ export interface RemoteFailure {
   readonly code?: string | undefined
 }
 
-/** The other side's handler threw. */
+/** The name of a failure that happened to a bridge on its way to the handler: its code is one of ours. */
+export const BRIDGED = 'BridgeError'
+
+/** The other side's handler threw, or, with that code, a bridge on the way found nobody who serves or had no answer in time. */
 export class RemoteError extends CommlibError {
   override name = 'RemoteError'
   readonly remote: RemoteFailure
 
   constructor(remote: RemoteFailure) {
-    super('REMOTE_ERROR', remote.message)
+    const { name, code } = remote
+    super(name === BRIDGED && (code === 'NO_SERVICE' || code === 'TIMEOUT') ? code : 'REMOTE_ERROR', remote.message)
     this.remote = remote
   }
 }

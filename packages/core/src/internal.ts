@@ -1,11 +1,29 @@
 // For transports and sibling packages. Not covered by semver.
+export { innerContext } from './actions/inner-context.ts'
+export { actionProtocol } from './actions/protocol.ts'
 export type { Driver, Link, LinkEvents, LinkSubscription, OpenOptions } from './connection/link.ts'
 export type { OfflineBufferOptions } from './connection/offline-buffer.ts'
 export { type ReconnectingOptions, reconnecting } from './connection/reconnecting.ts'
 export { whyNot } from './connection/why-not.ts'
-export { assertTopic, compilePattern, escapeSegment, isInternal, isPattern, matcher } from './contracts/grammar.ts'
-export { type Context, contextOf, type Target } from './endpoints/context.ts'
-export { CommlibError, type ErrorCode, toError } from './errors.ts'
+export { parts, type RpcParts, type TopicParts } from './contracts/contract.ts'
+export {
+  assertTopic,
+  compilePattern,
+  escapeSegment,
+  isInternal,
+  isPattern,
+  matcher,
+  type Pattern,
+} from './contracts/grammar.ts'
+export type { Shape } from './contracts/shape.ts'
+export { announce, assertOpen, type Context, contextKey, contextOf, type Target } from './endpoints/context.ts'
+export { type Intake, openIntake } from './endpoints/intake.ts'
+export type { Port, PortCounters } from './endpoints/port.ts'
+export { rpcOf } from './endpoints/rpc.ts'
+export { createRpcClient, type InternalCallOptions } from './endpoints/rpc-client.ts'
+export { createRpcService, type InternalRequestContext } from './endpoints/rpc-service.ts'
+export { withTopic } from './endpoints/with-topic.ts'
+export { BRIDGED, CommlibError, type ErrorCode, toError } from './errors.ts'
 export type * from './transport.ts'
 export type { TransportFactory } from './transport-for.ts'
 export { raceSignal } from './util/abort.ts'
@@ -13,3 +31,5 @@ export { assertOptions, type Rule, type Rules, show } from './util/options.ts'
 export { Queue } from './util/queue.ts'
 export { subscription } from './util/subscription.ts'
 export { randomId } from './util/token.ts'
+export { type Codec, json } from './wire/codec.ts'
+export { notAMessage } from './wire/wire.ts'

@@ -63,33 +63,33 @@ export const notAMessage: unique symbol = Symbol('not a message')
 
 /** Message values in and out of frames: bare or enveloped on topics, enveloped or beside properties in RPC. */
 export class Wire {
-  readonly #options: WireOptions
+  readonly options: WireOptions
 
   constructor(options: WireOptions) {
-    this.#options = options
+    this.options = options
   }
 
   message(data: unknown): Frame {
-    const { profile, properties } = this.#options
+    const { profile, properties } = this.options
     return this.#frame(profile === '0.6' && !properties ? messageEnvelope(data) : data)
   }
 
   readMessage(frame: Frame): unknown {
     const value = this.#decode(frame)
     // Where RPC has its own addresses and properties, every body is a message as it stands.
-    const envelope = this.#options.properties ? undefined : openEnvelope(value)
+    const envelope = this.options.properties ? undefined : openEnvelope(value)
     if (envelope === undefined) return value
     if (isRpcEnvelope(envelope)) return notAMessage
     return isMessageEnvelope(envelope) ? envelope.data : value
   }
 
   request(data: unknown, { replyTo, correlationId, timeout, goalId }: RequestMeta): Frame {
-    if (this.#options.properties) {
+    if (this.options.properties) {
       const headers = goalId === undefined ? undefined : { goalId }
       return this.#frame(data, { replyTo, correlationId, expiry: timeout, headers })
     }
     const extras: HeaderExtras = { correlation_id: correlationId, timeout, goal_id: goalId }
-    const envelope = rpcEnvelope(this.#options.profile, replyTo, data, extras)
+    const envelope = rpcEnvelope(this.options.profile, replyTo, data, extras)
     return this.#frame(envelope, { replyTo, correlationId, expiry: timeout })
   }
 
@@ -97,7 +97,7 @@ export class Wire {
     const value = this.#decode(frame)
     const envelope = openEnvelope(value)
     if (envelope === undefined || !isRpcEnvelope(envelope)) {
-      if (!this.#options.properties)
+      if (!this.options.properties)
         throw new CommlibError('DECODE_FAILED', 'a request needs { header: { reply_to }, data }')
       const { replyTo, correlationId, expiry, headers } = frame
       return { data: value, replyTo, correlationId, timeout: expiry, goalId: headers?.['goalId'], flavour: 'bare' }
@@ -125,7 +125,7 @@ export class Wire {
   /** The response's data; throws {@link RemoteError} if the handler failed. */
   readResponse(frame: Frame): unknown {
     const value = this.#decode(frame)
-    const envelope = this.#options.properties ? undefined : openEnvelope(value)
+    const envelope = this.options.properties ? undefined : openEnvelope(value)
     // A 0.6 service on Redis names no reply_to in its answers.
     if (envelope !== undefined && (isRpcEnvelope(envelope) || isMessageEnvelope(envelope))) {
       const error = failureOf(envelope.header.error)
@@ -140,7 +140,7 @@ export class Wire {
   /** Where nothing but the message says where to answer, it could make a service publish anywhere, or what no broker takes. */
   #address(property: string | undefined, field: string | undefined): string | undefined {
     // A property is the transport's to judge, where it means one thing only.
-    if (this.#options.properties && property !== undefined) return property
+    if (this.options.properties && property !== undefined) return property
     const replyTo = property ?? field
     if (replyTo === undefined) return undefined
     if (replyTo.length <= MAX_ADDRESS && ADDRESS.test(replyTo)) return replyTo
@@ -157,7 +157,7 @@ export class Wire {
   }
 
   #frame(value: unknown, { replyTo, correlationId, expiry, headers }: FrameProperties = none): Frame {
-    const { codec, maxMessageBytes } = this.#options
+    const { codec, maxMessageBytes } = this.options
     let body: Uint8Array
     try {
       body = codec.encode(value)
@@ -170,7 +170,7 @@ export class Wire {
   }
 
   #decode({ body }: Frame): unknown {
-    const { codec, maxMessageBytes } = this.#options
+    const { codec, maxMessageBytes } = this.options
     if (body.length > maxMessageBytes) throw tooLarge(body.length, maxMessageBytes)
     try {
       return codec.decode(body)
