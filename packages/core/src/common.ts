@@ -26,6 +26,7 @@ export type { InputOf, MessageOf, RequestOf, ResponseOf } from './contracts/type
 // Endpoints without a node
 export type { Logger, Target } from './endpoints/context.ts'
 export { type ControlAnswer, type ControlContract, control } from './endpoints/control.ts'
+export { type DedupOptions, dedup } from './endpoints/dedup.ts'
 export { createEventEmitter, type EventEmitter } from './endpoints/event-emitter.ts'
 export {
   type Heartbeat,
@@ -52,7 +53,7 @@ export {
 } from './endpoints/rpc-service.ts'
 export { type CreateSubscriber, createSubscriber } from './endpoints/subscriber.ts'
 export type { Subscriber } from './endpoints/subscriber-iterator.ts'
-export type { SubscriberOptions } from './endpoints/subscriber-options.ts'
+export type { Dedup, SubscriberOptions } from './endpoints/subscriber-options.ts'
 // Errors
 export { CommlibError, type ErrorCode, RemoteError, type RemoteFailure } from './errors.ts'
 // Transports and codecs

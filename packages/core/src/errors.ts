@@ -67,7 +67,7 @@ export class RemoteError extends CommlibError {
 
   constructor(remote: RemoteFailure) {
     const { name, code } = remote
-    super(name === BRIDGED && (code === 'NO_SERVICE' || code === 'TIMEOUT') ? code : 'REMOTE_ERROR', remote.message)
+    super(((name === BRIDGED && code) as ErrorCode) || 'REMOTE_ERROR', remote.message)
     this.remote = remote
   }
 }

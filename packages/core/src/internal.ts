@@ -5,7 +5,7 @@ export type { Driver, Link, LinkEvents, LinkSubscription, OpenOptions } from './
 export type { OfflineBufferOptions } from './connection/offline-buffer.ts'
 export { type ReconnectingOptions, reconnecting } from './connection/reconnecting.ts'
 export { whyNot } from './connection/why-not.ts'
-export { parts, type RpcParts, type TopicParts } from './contracts/contract.ts'
+export { parts, type RpcParts, type RpcShapes, type TopicParts } from './contracts/contract.ts'
 export {
   assertTopic,
   compilePattern,
@@ -27,9 +27,9 @@ export { BRIDGED, CommlibError, type ErrorCode, toError } from './errors.ts'
 export type * from './transport.ts'
 export type { TransportFactory } from './transport-for.ts'
 export { raceSignal } from './util/abort.ts'
-export { assertOptions, type Rule, type Rules, show } from './util/options.ts'
+export { assertOptions, type OptionCheck, type Rule, type Rules, show } from './util/options.ts'
 export { Queue } from './util/queue.ts'
 export { subscription } from './util/subscription.ts'
 export { randomId } from './util/token.ts'
 export { type Codec, json } from './wire/codec.ts'
-export { notAMessage } from './wire/wire.ts'
+export { notAMessage, type Request, type Wire } from './wire/wire.ts'

@@ -7,7 +7,6 @@ import type { EventContract } from './contracts/event.ts'
 import type { RpcContract, RpcTypes } from './contracts/rpc.ts'
 import type { TopicContract } from './contracts/topic.ts'
 import { type Context, contextKey, createContext } from './endpoints/context.ts'
-import { serveControl } from './endpoints/control-service.ts'
 import type { EventEmitter } from './endpoints/event-emitter.ts'
 import { startHeartbeat } from './endpoints/heartbeat.ts'
 import type { Intake } from './endpoints/intake.ts'
@@ -293,6 +292,8 @@ async function openNode(options: NodeOptions, check: OptionCheck | undefined): P
       context.closing.add(startHeartbeat(node, topic, interval))
     }
     if (options.control) {
+      // Few nodes have it, and small devices are spared the code.
+      const { serveControl } = await import('./endpoints/control-service.ts')
       const serving = serveControl(node, namespace, { start, stop })
       // It may take as long as the broker does.
       if (waitForBroker) serving.catch(context.onError)

@@ -38,6 +38,7 @@ export async function handleMessages(
     group,
     durable,
     member,
+    dedup,
     maxBuffered = DEFAULT_MAX_BUFFERED,
     retries = 0,
     handlerTimeout = 30_000,
@@ -50,6 +51,7 @@ export async function handleMessages(
   const reliable = isReliable(contract, options)
   const { latched = delivery.latched } = options
   const { transport, wire, onError } = context
+  const repeated = dedup?.(transport)
   warn(context, contract.name, shape)
   const port = announce(context, { direction: 'in', kind: 'subscriber', name: pattern.name, contract })
   const closing = new AbortController()
@@ -118,7 +120,8 @@ export async function handleMessages(
   const onFrame = (topic: string, frame: Frame): void | Promise<void> => {
     const params = match(topic)
     // Calls share MQTT's topics with messages.
-    if (params === undefined || (wild && (frame.replyTo !== undefined || isInternal(topic)))) return
+    if (params === undefined || (wild && (frame.replyTo !== undefined || isInternal(topic))) || repeated?.(frame))
+      return
     // What is being checked is kept as well.
     if (checking >= maxBuffered && !reliable) return drop()
     try {

@@ -32,6 +32,7 @@ export const checkOptions: OptionCheck = /* @__PURE__ */ optionCheck(() => {
       group: label,
       durable: label,
       member: label,
+      dedup: callback,
       retries: integer(),
       handlerTimeout: number(),
     },

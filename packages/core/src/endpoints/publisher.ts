@@ -3,6 +3,7 @@ import { assertTopic, type Pattern } from '../contracts/grammar.ts'
 import type { TopicContract } from '../contracts/topic.ts'
 import { CommlibError } from '../errors.ts'
 import type { AbortOptions, PublishOptions } from '../transport.ts'
+import { randomId } from '../util/token.ts'
 import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
 
 /** Sends messages. */
@@ -57,9 +58,16 @@ export function createPublisher<In, Name extends string>(
   const { transport, wire } = context
   warn(context, contract.name, shape)
 
+  const id = randomId()
   const send = (topic: string, data: unknown, options: PublishOptions): Promise<void> => {
     port.messages++
-    return transport.publish(topic, wire.message(data), options)
+    const frame = wire.message(data)
+    // Whoever gets it twice can tell.
+    return transport.publish(
+      topic,
+      options.reliable ? { ...frame, headers: { id: id + port.messages } } : frame,
+      options,
+    )
   }
 
   const publish = (message: unknown, options?: PublishMessageOptions & PublishTarget<string>): Promise<void> => {

@@ -1,4 +1,12 @@
 import type { Delivery } from '../contracts/contract.ts'
+import type { Frame, Transport } from '../transport.ts'
+
+/**
+ * Tells repeated messages, for one subscription: made by `dedup()`.
+ *
+ * @returns whether a frame is one that was had before
+ */
+export type Dedup = (transport: Transport) => (frame: Frame) => boolean
 
 export interface SubscriberOptions extends Delivery {
   /** Ends the subscription when it aborts. An iteration ends quietly. */
@@ -20,6 +28,15 @@ export interface SubscriberOptions extends Delivery {
 
   /** Tells the members of a durable group apart, on brokers that need it (MQTT). */
   readonly member?: string | undefined
+
+  /**
+   * Drops what comes a second time: `dedup: dedup({ time: 60_000 })`. Reliable messages of commlib publishers carry an id,
+   * by which they are known again when a broker or a bridge repeats them. Fails with `UNSUPPORTED` where headers do not
+   * travel.
+   *
+   * @default every delivery is handed over
+   */
+  readonly dedup?: Dedup | undefined
 
   /**
    * Times a message is handed again to a handler that throws, before it is given up.

@@ -4,7 +4,7 @@ import type { Subscription } from '../transport.ts'
 import type { Target } from './context.ts'
 import type { EventContext, MessageContext } from './message-context.ts'
 import { handleMessages, type MessageHandler, type Subscribable } from './message-handler.ts'
-import { iterate, type Subscriber } from './subscriber-iterator.ts'
+import type { Subscriber } from './subscriber-iterator.ts'
 import type { SubscriberOptions } from './subscriber-options.ts'
 
 /** Makes a subscriber: of a handler, or, without one, of an async iterator. */
@@ -44,4 +44,7 @@ export const createSubscriber: CreateSubscriber = ((
 ) =>
   typeof second === 'function'
     ? handleMessages(target, contract, second, third)
-    : iterate(target, contract, second)) as unknown as CreateSubscriber
+    : // Only who iterates loads what it takes.
+      import('./subscriber-iterator.ts').then(({ iterate }) =>
+        iterate(target, contract, second),
+      )) as unknown as CreateSubscriber

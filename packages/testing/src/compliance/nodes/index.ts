@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import type { ComplianceOptions } from '../bench.ts'
 import { testActions } from './actions.ts'
 import { testCalls } from './calls.ts'
+import { testDedup } from './dedup.ts'
 import { testDrain } from './drain.ts'
 import { testHostile } from './hostile.ts'
 import { testMessages } from './messages.ts'
@@ -12,6 +13,7 @@ import { testStorm } from './storm.ts'
 export function testNodes(options: ComplianceOptions): void {
   describe(`nodes on ${options.name}`, { timeout: 30_000 }, () => {
     describe('messages', () => testMessages(options))
+    describe('a dedup window', () => testDedup(options))
     describe('calls', () => testCalls(options))
     describe('goals', () => testActions(options))
     describe('what is hostile', () => testHostile(options))
