@@ -1,0 +1,78 @@
+import {
+  actionProtocol,
+  CommlibError,
+  type InternalRequestContext,
+  parts,
+  type Subscription,
+  subscription,
+} from '@commlib/core/internal'
+import { type CallLaneOptions, openCallLane } from './call-bridge.ts'
+import type { MessageContract } from './conversion.ts'
+import { openMessageLane } from './message-lane.ts'
+import { bestEffortOutlet } from './outlet.ts'
+
+/**
+ * Carries an action: its three calls one way, its three topics the other. The bridge itself knows no goal: the one service
+ * decides, so both sides always agree on it, and a bridge that comes back goes on where it was.
+ */
+export async function openActionLane(
+  lane: CallLaneOptions,
+  names: { readonly name: string; readonly sinkName: string },
+): Promise<Subscription> {
+  const here = actionProtocol(names.name)
+  const there = actionProtocol(names.sinkName)
+  const opened: Subscription[] = []
+  const close = () => Promise.all(opened.map(each => each.close()))
+  try {
+    // What goals tell is heard before the first can be sent.
+    for (const topic of ['status', 'feedback', 'notify'] as const) {
+      const outlet = bestEffortOutlet({
+        sink: lane.source,
+        reliable: false,
+        latched: false,
+        maxInFlight: 10_000,
+        tally: lane.tally,
+        onError: lane.onError,
+      })
+      const route = { pattern: there[topic].name, rename: () => here[topic].name }
+      const contract: MessageContract = { kind: 'topic', schema: undefined, [parts]: there[topic][parts] }
+      const { close: end } = await openMessageLane({
+        ...lane,
+        source: lane.sink,
+        sink: lane.source,
+        contract,
+        route,
+        converting: {},
+        options: {},
+        brokers: lane.options.brokers ?? [undefined, undefined],
+        outlet,
+      })
+      opened.push(subscription(end))
+    }
+    for (const call of ['getResult', 'cancelGoal', 'sendGoal'] as const) {
+      opened.push(
+        await openCallLane(lane, {
+          name: here[call].name,
+          sinkName: there[call].name,
+          shapes: here[call][parts],
+          answer,
+          cancelable: false,
+        }),
+      )
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return subscription(async () => {
+    await close()
+  })
+}
+
+/** Is written as the client can read it. */
+function answer(reply: unknown, { request }: InternalRequestContext): unknown {
+  const said = reply as { readonly status?: number | undefined }
+  // A commlib-py service whose handler failed has no answer; an empty one would say that there is no such goal.
+  if ('status' in said && said.status === undefined) throw new CommlibError('INVALID_MESSAGE', 'the service has failed')
+  return { ...said, flavour: request.flavour }
+}

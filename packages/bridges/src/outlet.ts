@@ -1,0 +1,120 @@
+import { CommlibError, type Context } from '@commlib/core/internal'
+import type { Tally } from './counters.ts'
+import { type Parcel, Sender } from './sender.ts'
+
+/** The end of a lane: what gets messages to the sink. */
+export interface Outlet {
+  /** Whether the sink confirms. */
+  readonly reliable: boolean
+  readonly spooled: number
+  readonly oldest: number | undefined
+
+  /** Takes a message. A promise resolves when it may be acknowledged at the source. */
+  take(parcel: Parcel, onSent: (topic: string, frame: Parcel['frame']) => void): void | Promise<void>
+
+  /** Resolves when nothing is on its way, or after this time. */
+  idle(milliseconds: number): Promise<void>
+  close(): Promise<void>
+}
+
+export interface OutletOptions {
+  readonly sink: Context
+  readonly reliable: boolean
+  readonly latched: boolean
+  readonly maxInFlight: number
+  readonly tally: Tally
+  readonly onError: (error: unknown) => void
+}
+
+/** Publishes best-effort: what cannot be handed over now is lost, counted and told. */
+export function bestEffortOutlet({ sink, latched, maxInFlight, tally, onError }: OutletOptions): Outlet {
+  const { transport } = sink
+  const how = { latched }
+  let flying = 0
+  let onIdle: Array<() => void> = []
+
+  const end = () => {
+    if (--flying > 0) return
+    const idle = onIdle
+    onIdle = []
+    for (const resolve of idle) resolve()
+  }
+  const lost = (error: unknown) => {
+    tally.dropped++
+    tally.errors++
+    onError(error)
+  }
+  return {
+    reliable: false,
+    spooled: 0,
+    oldest: undefined,
+    take: ({ topic, frame }, onSent) => {
+      if (flying >= maxInFlight) {
+        return lost(new CommlibError('BUFFER_FULL', `'${topic}': ${flying} messages are on their way (maxInFlight)`))
+      }
+      flying++
+      return transport.publish(topic, frame, how).then(
+        () => {
+          tally.forwarded++
+          onSent(topic, frame)
+          end()
+        },
+        (error: unknown) => {
+          lost(error)
+          end()
+        },
+      )
+    },
+    idle: async milliseconds => {
+      if (flying > 0) await within(new Promise<void>(resolve => onIdle.push(resolve)), milliseconds)
+    },
+    close: async () => {},
+  }
+}
+
+/** Publishes in order, until the sink has confirmed or has refused for good. */
+export function reliableOutlet(options: OutletOptions): Outlet {
+  const sender = createSender(options)
+  return {
+    reliable: true,
+    spooled: 0,
+    get oldest() {
+      return sender.oldest
+    },
+    take: (parcel, onSent) =>
+      sender.send(parcel).then(() => {
+        onSent(parcel.topic, parcel.frame)
+      }),
+    idle: milliseconds => within(sender.idle(), milliseconds),
+    close: async () => sender.close(),
+  }
+}
+
+export function createSender({ sink, latched, maxInFlight, tally, onError }: OutletOptions): Sender {
+  const { transport } = sink
+  const how = { reliable: true, latched }
+  return new Sender({
+    publish: ({ topic, frame }) => transport.publish(topic, frame, how),
+    maxInFlight,
+    onSent: () => void tally.forwarded++,
+    onRefused: (_, error) => {
+      tally.dropped++
+      tally.errors++
+      onError(error)
+    },
+    onTrouble: error => {
+      tally.errors++
+      onError(error)
+    },
+  })
+}
+
+/** Waits, but not for longer than this. */
+export async function within(work: Promise<unknown>, milliseconds: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}
