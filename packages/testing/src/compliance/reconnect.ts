@@ -79,6 +79,8 @@ export function testReconnect(options: ComplianceOptions & { readonly broker: Br
           [
             'a broker that is killed and started',
             async () => {
+              // RabbitMQ writes down only then that there is a new quorum queue.
+              await quiet(1000)
               await broker.kill()
               await broker.start()
             },

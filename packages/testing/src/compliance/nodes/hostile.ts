@@ -82,7 +82,11 @@ export function testHostile(options: ComplianceOptions): void {
     await raw.publish(`${root}.of.x`, { body: bytes('{"n":2,"n":3}') })
     await raw.publish(`${root}.event`, { body: bytes('{"payload":{"n":4}}') })
     await raw.publish(`${root}-node.heartbeat`, { body: bytes('{"ts":1700000000000}') })
-    await eventually(() => expect(got).toEqual([{ n: 1 }, { n: 3 }, { n: 4 }, 1_700_000_000_000]))
+    // Each topic has an order of its own.
+    const readable = [{ n: 1 }, { n: 3 }, { n: 4 }, 1_700_000_000_000]
+    await eventually(() => expect(got).toEqual(expect.arrayContaining(readable)))
+    expect(got).toHaveLength(readable.length)
+    await eventually(() => expect(b.errors).toHaveLength(4 * unreadable.length + unexpected.length + 9))
     expect(b.errors).toHaveLength(4 * unreadable.length + unexpected.length + 9)
     expectTold(b)
   })
@@ -101,6 +105,8 @@ export function testHostile(options: ComplianceOptions): void {
     expect(await double({ n: 2 })).toEqual({ n: 4 })
     await expect(double({ n: 0.5 })).rejects.toMatchObject({ code: 'INVALID_MESSAGE' })
     expect(b.state).toBe('running')
+    // Topics may be later than queues, and what comes after the stop is not heard.
+    await eventually(() => expect(b.errors).toHaveLength(3 * hostile.length))
     expect(await a.client(control(b.namespace).stop)({})).toMatchObject({ status: 0 })
     expect(b.errors).toHaveLength(3 * hostile.length)
     expectTold(b)
