@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'NOT_AUTHORIZED'
   | 'NO_SERVICE'
   | 'REMOTE_ERROR'
+  | 'RESOURCE_LOCKED'
   | 'SESSION_TAKEN'
   | 'TIMEOUT'
   | 'UNSUPPORTED'

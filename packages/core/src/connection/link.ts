@@ -59,7 +59,13 @@ export interface LinkEvents {
   /** The broker takes nothing for the time being: what is sent waits, as it does without a connection. */
   paused(): void
 
-  /** Ends what {@link LinkEvents.paused} began. */
+  /**
+   * As `paused`, and what was sent reliably and is not confirmed yet never will be: it is sent again. To be called before
+   * that is rejected with `CONNECTION_LOST`.
+   */
+  interrupted(): void
+
+  /** Ends what {@link LinkEvents.paused} or {@link LinkEvents.interrupted} began. */
   resumed(): void
 }
 

@@ -83,6 +83,11 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
         paused = true
         outbox.pause()
       },
+      interrupted: () => {
+        if (ended) return
+        paused = true
+        outbox.lost()
+      },
       resumed: () => {
         paused = false
         if (link !== undefined && link === opened) void outbox.open(link)

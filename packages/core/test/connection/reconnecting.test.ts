@@ -289,6 +289,21 @@ describe('a reconnecting transport', () => {
     expect(types()).toEqual(['connected'])
   })
 
+  it('sends again what a broken part of the connection has left unconfirmed', async () => {
+    const network = createNetwork()
+    network.confirming = false
+    const { transport, types } = await connect(network)
+    const publishing = transport.publish('a', frame, { reliable: true })
+    const { events, log } = last(network)
+    events.interrupted()
+    network.confirming = true
+    expect(log).toEqual(['publish a'])
+    events.resumed()
+    await publishing
+    expect(log).toEqual(['publish a', 'publish a'])
+    expect(types()).toEqual(['connected'])
+  })
+
   it('rejects a subscription that is refused at first, and does not ask again', async () => {
     const network = createNetwork()
     const { transport, types } = await connect(network)
