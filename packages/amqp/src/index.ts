@@ -1,0 +1,2 @@
+export { type Amqp, amqp, forgetDurable } from './amqp.ts'
+export type { AmqpOptions, TlsOptions } from './options.ts'
