@@ -8,6 +8,7 @@ import {
 } from '@commlib/core/internal'
 import { type CallLaneOptions, openCallLane } from './call-bridge.ts'
 import type { MessageContract } from './conversion.ts'
+import type { Publishing } from './loops.ts'
 import { openMessageLane } from './message-lane.ts'
 import { bestEffortOutlet } from './outlet.ts'
 
@@ -26,14 +27,9 @@ export async function openActionLane(
   try {
     // What goals tell is heard before the first can be sent.
     for (const topic of ['status', 'feedback', 'notify'] as const) {
-      const outlet = bestEffortOutlet({
-        sink: lane.source,
-        reliable: false,
-        latched: false,
-        maxInFlight: 10_000,
-        tally: lane.tally,
-        onError: lane.onError,
-      })
+      const { source: sink, tally, onError } = lane
+      const openOutlet = async (publishing: Publishing) =>
+        bestEffortOutlet({ sink, publishing, latched: false, maxInFlight: 10_000, tally, onError })
       const route = { pattern: there[topic].name, rename: () => here[topic].name }
       const contract: MessageContract = { kind: 'topic', schema: undefined, [parts]: there[topic][parts] }
       const { close: end } = await openMessageLane({
@@ -45,7 +41,8 @@ export async function openActionLane(
         converting: {},
         options: {},
         brokers: lane.options.brokers ?? [undefined, undefined],
-        outlet,
+        sinkReliable: false,
+        openOutlet,
       })
       opened.push(subscription(end))
     }

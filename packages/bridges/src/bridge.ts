@@ -1,11 +1,19 @@
-import { announce, type Context, contextOf, parts, subscription, type Target } from '@commlib/core/internal'
+import { join } from 'node:path'
+import {
+  announce,
+  CommlibError,
+  type Context,
+  contextOf,
+  parts,
+  subscription,
+  type Target,
+} from '@commlib/core/internal'
 import { openActionLane } from './action-bridge.ts'
 import { type CallLaneOptions, openRpcLane } from './call-bridge.ts'
 import type { MessageContract } from './conversion.ts'
 import { countersOf, newTally } from './counters.ts'
 import { type Lane, openMessageLane } from './message-lane.ts'
 import { nameOf, type Route, renaming, wayBack } from './naming.ts'
-import { openOutlet } from './open-outlet.ts'
 import { checkOptions } from './option-rules.ts'
 import type {
   Bridge,
@@ -16,6 +24,8 @@ import type {
   Converting,
   MessageBridgeOptions,
 } from './options.ts'
+import { bestEffortOutlet, reliableOutlet } from './outlet.ts'
+import { spoolingOutlet } from './spool/outlet.ts'
 
 /** What all directions of a bridge share. */
 type Shared = Pick<CallLaneOptions, 'tally' | 'ports'> & {
@@ -109,34 +119,33 @@ async function openMessages(
     back = false,
   ) => {
     const onError = shared.tell(sides.source)
-    const reliable = options.sink?.reliable ?? options.reliable ?? delivery.reliable ?? false
-    const outlet = await openOutlet({
-      sink: sides.sink,
-      reliable: reliable || options.spool !== undefined,
-      latched: options.sink?.latched ?? options.latched ?? delivery.latched ?? false,
-      maxInFlight: options.maxInFlight ?? 1000,
-      tally: shared.tally,
-      onError,
-    })
-    try {
-      const ends = back ? ([brokers[1], brokers[0]] as const) : brokers
-      shared.keep(
-        await openMessageLane({
-          ...shared,
-          ...sides,
-          contract,
-          route,
-          converting: how,
-          options: options as MessageBridgeOptions,
-          brokers: ends,
-          outlet,
-          onError,
-        }),
-      )
-    } catch (error) {
-      await outlet.close()
-      throw error
-    }
+    const { spool } = options
+    const sinkReliable =
+      spool !== undefined || (options.sink?.reliable ?? options.reliable ?? delivery.reliable ?? false)
+    const latched = options.sink?.latched ?? options.latched ?? delivery.latched ?? false
+    const { maxInFlight = 1000 } = options
+    shared.keep(
+      await openMessageLane({
+        ...shared,
+        ...sides,
+        contract,
+        route,
+        converting: how,
+        options: options as MessageBridgeOptions,
+        brokers: back ? [brokers[1], brokers[0]] : brokers,
+        sinkReliable,
+        openOutlet: (publishing, sourceReliable) => {
+          const outlet = { sink: sides.sink, publishing, latched, maxInFlight, tally: shared.tally, onError }
+          if (!sinkReliable) return Promise.resolve(bestEffortOutlet(outlet))
+          assertConfirms(sides.sink)
+          if (spool === undefined) return Promise.resolve(reliableOutlet(outlet))
+          // Each direction has a store of its own.
+          const path = twoWay === false ? spool.path : join(spool.path, back ? 'back' : 'forth')
+          return spoolingOutlet(outlet, { ...spool, path }, sourceReliable)
+        },
+        onError,
+      }),
+    )
   }
 
   const way = typeof twoWay === 'object' ? twoWay : {}
@@ -163,4 +172,9 @@ async function openCalls(
   }
   await open(shared.source, shared.sink)
   if (options.twoWay) await open(shared.sink, shared.source)
+}
+
+function assertConfirms({ transport: { name, supports } }: Context): void {
+  if (supports.reliable !== false) return
+  throw new CommlibError('UNSUPPORTED', `${name} confirms no messages: as a sink it cannot be reliable`)
 }

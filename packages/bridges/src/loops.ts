@@ -42,23 +42,28 @@ export interface LoopGuard {
   /** The brokers that a message has been on, or `undefined` if it must not go on. */
   arrived(topic: string, frame: Frame): string | undefined
 
-  /**
-   * Marks what is about to be published: by a header where that travels, else in the memory of who reads there. Returns the
-   * headers to send.
-   */
-  mark(topic: string, frame: Frame, hops: string): Frame['headers']
-
-  /** The sink has taken it: whoever reads it there does so from now on. */
-  sent(topic: string, frame: Frame): void
+  /** The headers that a message goes on with. */
+  mark(frame: Frame, hops: string): Frame['headers']
   close(): void
 }
 
-export function guardLoops({ source, sink, pattern }: LoopOptions): LoopGuard {
+/** What is told of each message that is published, for who reads at the sink where headers do not travel. */
+export interface Publishing {
+  /** It is about to be published. */
+  begins(topic: string, frame: Frame): void
+
+  /** The sink has taken it: whoever reads it there does so from now on. */
+  ends(topic: string, frame: Frame): void
+}
+
+export function guardLoops({ source, sink, pattern }: LoopOptions): LoopGuard & Publishing {
   const matches = isPattern(pattern) ? matcher(pattern) : (topic: string) => topic === pattern
   const reader: Reader = { reliable: source.reliable, matches, recent: new Recent() }
   const here = readers.get(source.name) ?? new Set()
   readers.set(source.name, here.add(reader))
   const direct = `${source.name},${sink.name}`
+  const prefix = randomId()
+  let count = 0
   const plain = Object.freeze({ [HOPS]: direct })
 
   const { supports } = sink.context.transport
@@ -79,13 +84,14 @@ export function guardLoops({ source, sink, pattern }: LoopOptions): LoopGuard {
       if (visited.includes(sink.name) || visited.length >= MAX_HOPS) return undefined
       return visited.includes(source.name) ? `${hops},${sink.name}` : `${hops},${source.name},${sink.name}`
     },
-    mark: (topic, frame, hops) => {
-      each(topic, recent => recent.add(topic, frame.body, hops))
-      const { headers } = frame
-      if (headers === undefined) return hops === direct ? plain : { [HOPS]: hops }
-      return { ...headers, [HOPS]: hops }
+    mark: ({ headers }, hops) => {
+      // What is sent again after a failure is known by its id, whoever published it.
+      const id = sink.reliable && headers?.['id'] === undefined ? { id: prefix + count++ } : undefined
+      if (headers === undefined && id === undefined) return hops === direct ? plain : { [HOPS]: hops }
+      return { ...headers, ...id, [HOPS]: hops }
     },
-    sent: (topic, frame) => each(topic, recent => recent.renew(topic, frame.body)),
+    begins: (topic, { body, headers }) => each(topic, recent => recent.add(topic, body, headers?.[HOPS] ?? direct)),
+    ends: (topic, { body }) => each(topic, recent => recent.renew(topic, body)),
     close: () => {
       here.delete(reader)
       if (here.size === 0) readers.delete(source.name)

@@ -12,7 +12,7 @@ import {
 import { assertSize, CALL, type Converted, conversion, FILTERED, type MessageContract } from './conversion.ts'
 import type { Backlog, Tally } from './counters.ts'
 import { limiter } from './limits.ts'
-import { brokerName, guardLoops } from './loops.ts'
+import { brokerName, guardLoops, type Publishing } from './loops.ts'
 import type { Route } from './naming.ts'
 import type { BridgeContext, Converting, MessageBridgeOptions } from './options.ts'
 import type { Outlet } from './outlet.ts'
@@ -29,8 +29,11 @@ export interface LaneOptions {
   readonly tally: Tally
   readonly ports: readonly PortCounters[]
 
-  /** Where what is let through goes. */
-  readonly outlet: Outlet
+  /** Whether the sink confirms what is published. */
+  readonly sinkReliable: boolean
+
+  /** Opens what gets messages to the sink. */
+  readonly openOutlet: (publishing: Publishing, sourceReliable: boolean) => Promise<Outlet>
   readonly onError: (error: unknown) => void
 }
 
@@ -47,7 +50,7 @@ const GRACE = 5000
 
 /** Subscribes, and forwards. Resolves once the source's broker has confirmed. */
 export async function openMessageLane(lane: LaneOptions): Promise<Lane> {
-  const { source, sink, contract, route, converting, options, tally, ports, outlet, onError } = lane
+  const { source, sink, contract, route, converting, options, tally, ports, sinkReliable, onError } = lane
   const { validate = contract.schema !== undefined, rate = Infinity, sample = 1 } = options
   const { delivery } = contract[parts]
   const { durable, group, member, ...read } = options.source ?? {}
@@ -59,8 +62,12 @@ export async function openMessageLane(lane: LaneOptions): Promise<Lane> {
   const passes = limiter(rate, sample)
   const guard = guardLoops({
     source: { context: source, name: brokerName(source, lane.brokers[0]), reliable },
-    sink: { context: sink, name: brokerName(sink, lane.brokers[1]), reliable: outlet.reliable },
+    sink: { context: sink, name: brokerName(sink, lane.brokers[1]), reliable: sinkReliable },
     pattern: address,
+  })
+  const outlet = await lane.openOutlet(guard, reliable).catch(error => {
+    guard.close()
+    throw error
   })
   let closed = false
 
@@ -81,9 +88,9 @@ export async function openMessageLane(lane: LaneOptions): Promise<Lane> {
     assertSize(converted, sink)
     const { body, contentType, contentEncoding, expiry } = converted
     const topic = context.sinkTopic
-    const marked: Frame = { body, contentType, contentEncoding, expiry, headers: guard.mark(topic, converted, hops) }
+    const marked: Frame = { body, contentType, contentEncoding, expiry, headers: guard.mark(converted, hops) }
     for (const port of ports) port.messages++
-    return outlet.take({ topic, frame: marked, at: performance.now() }, guard.sent)
+    return outlet.take({ topic, frame: marked, at: performance.now() })
   }
 
   // What is checked or transformed asynchronously must not be overtaken.
@@ -135,8 +142,8 @@ export async function openMessageLane(lane: LaneOptions): Promise<Lane> {
       }),
     idle: () => outlet.idle(GRACE),
     onClose: () => guard.close(),
-  }).catch(error => {
-    guard.close()
+  }).catch(async error => {
+    await outlet.close()
     throw error
   })
 

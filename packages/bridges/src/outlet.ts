@@ -1,16 +1,15 @@
 import { CommlibError, type Context } from '@commlib/core/internal'
 import type { Tally } from './counters.ts'
+import type { Publishing } from './loops.ts'
 import { type Parcel, Sender } from './sender.ts'
 
 /** The end of a lane: what gets messages to the sink. */
 export interface Outlet {
-  /** Whether the sink confirms. */
-  readonly reliable: boolean
   readonly spooled: number
   readonly oldest: number | undefined
 
   /** Takes a message. A promise resolves when it may be acknowledged at the source. */
-  take(parcel: Parcel, onSent: (topic: string, frame: Parcel['frame']) => void): void | Promise<void>
+  take(parcel: Parcel): void | Promise<void>
 
   /** Resolves when nothing is on its way, or after this time. */
   idle(milliseconds: number): Promise<void>
@@ -19,7 +18,7 @@ export interface Outlet {
 
 export interface OutletOptions {
   readonly sink: Context
-  readonly reliable: boolean
+  readonly publishing: Publishing
   readonly latched: boolean
   readonly maxInFlight: number
   readonly tally: Tally
@@ -27,7 +26,7 @@ export interface OutletOptions {
 }
 
 /** Publishes best-effort: what cannot be handed over now is lost, counted and told. */
-export function bestEffortOutlet({ sink, latched, maxInFlight, tally, onError }: OutletOptions): Outlet {
+export function bestEffortOutlet({ sink, publishing, latched, maxInFlight, tally, onError }: OutletOptions): Outlet {
   const { transport } = sink
   const how = { latched }
   let flying = 0
@@ -45,18 +44,18 @@ export function bestEffortOutlet({ sink, latched, maxInFlight, tally, onError }:
     onError(error)
   }
   return {
-    reliable: false,
     spooled: 0,
     oldest: undefined,
-    take: ({ topic, frame }, onSent) => {
+    take: ({ topic, frame }) => {
       if (flying >= maxInFlight) {
         return lost(new CommlibError('BUFFER_FULL', `'${topic}': ${flying} messages are on their way (maxInFlight)`))
       }
       flying++
+      publishing.begins(topic, frame)
       return transport.publish(topic, frame, how).then(
         () => {
           tally.forwarded++
-          onSent(topic, frame)
+          publishing.ends(topic, frame)
           end()
         },
         (error: unknown) => {
@@ -76,27 +75,29 @@ export function bestEffortOutlet({ sink, latched, maxInFlight, tally, onError }:
 export function reliableOutlet(options: OutletOptions): Outlet {
   const sender = createSender(options)
   return {
-    reliable: true,
     spooled: 0,
     get oldest() {
       return sender.oldest
     },
-    take: (parcel, onSent) =>
-      sender.send(parcel).then(() => {
-        onSent(parcel.topic, parcel.frame)
-      }),
+    take: parcel => sender.send(parcel),
     idle: milliseconds => within(sender.idle(), milliseconds),
     close: async () => sender.close(),
   }
 }
 
-export function createSender({ sink, latched, maxInFlight, tally, onError }: OutletOptions): Sender {
+export function createSender({ sink, publishing, latched, maxInFlight, tally, onError }: OutletOptions): Sender {
   const { transport } = sink
   const how = { reliable: true, latched }
   return new Sender({
-    publish: ({ topic, frame }) => transport.publish(topic, frame, how),
+    publish: ({ topic, frame }) => {
+      publishing.begins(topic, frame)
+      return transport.publish(topic, frame, how)
+    },
     maxInFlight,
-    onSent: () => void tally.forwarded++,
+    onSent: ({ topic, frame }) => {
+      tally.forwarded++
+      publishing.ends(topic, frame)
+    },
     onRefused: (_, error) => {
       tally.dropped++
       tally.errors++

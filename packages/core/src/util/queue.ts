@@ -7,6 +7,11 @@ export class Queue<T> {
     return this.#items.length - this.#head
   }
 
+  /** The one that is next. */
+  get first(): T | undefined {
+    return this.#items[this.#head]
+  }
+
   /** Adds to the end. */
   push(item: T): void {
     this.#items.push(item)
