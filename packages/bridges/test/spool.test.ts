@@ -120,7 +120,10 @@ describe('a spool', () => {
 
 describe('a bridge with a spool', () => {
   it('keeps what the sink cannot take, and sends it in order when it can', async () => {
-    const broker = await startMosquitto({ persistence: true, config: ['set_tcp_nodelay true', 'max_queued_messages 0'] })
+    const broker = await startMosquitto({
+      persistence: true,
+      config: ['set_tcp_nodelay true', 'max_queued_messages 0'],
+    })
     after(() => broker.close())
     const [kind] = kinds
     const hub = await (kind as (typeof kinds)[number]).start()
