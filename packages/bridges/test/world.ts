@@ -1,6 +1,7 @@
+import { amqp } from '@commlib/amqp'
 import { createNode, memory, type Node, type NodeOptions, type Transport } from '@commlib/core'
 import { mqtt } from '@commlib/mqtt'
-import { startMosquitto } from '@commlib/testing'
+import { startMosquitto, startRabbit } from '@commlib/testing'
 import { afterEach, vi } from 'vitest'
 
 /** A broker of the matrix: what starts it, and what connects to it. */
@@ -30,6 +31,13 @@ export const kinds: readonly Kind[] = [
     start: async () => {
       const broker = await startMosquitto({ config: ['set_tcp_nodelay true', 'max_queued_messages 0'] })
       return { url: broker.url, connect: () => mqtt(broker.url), close: () => broker.close() }
+    },
+  },
+  {
+    name: 'amqp',
+    start: async () => {
+      const broker = await startRabbit()
+      return { url: broker.url, connect: () => amqp(broker.url), close: () => broker.close() }
     },
   },
 ]
