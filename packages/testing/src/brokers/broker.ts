@@ -30,6 +30,9 @@ export interface Broker extends AsyncDisposable {
   /** What it has printed since the first start. */
   log(): string
 
+  /** The group of its processes, where they run on this machine outside a container. */
+  processGroup(): number | undefined
+
   /** Ends it and removes its data. May be called twice. A broker given by URL is left alone. */
   close(): Promise<void>
 }
@@ -114,6 +117,7 @@ export interface Engine {
   signal(name: BrokerSignal): Promise<void>
   write(files: Readonly<Record<string, string>>): Promise<void>
   log(): string
+  processGroup(): number | undefined
   remove(): Promise<void>
 }
 

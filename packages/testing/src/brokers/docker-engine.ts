@@ -53,6 +53,7 @@ export async function createDockerEngine(
     write: files => started.copyContentToContainer(contents(files)),
     running: () => alive,
     log: () => log,
+    processGroup: () => undefined,
 
     async start() {
       // The first start was Testcontainers'.

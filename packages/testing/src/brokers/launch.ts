@@ -74,6 +74,7 @@ async function connectBroker(recipe: BrokerRecipe, url: string): Promise<Launche
     resume: cannot,
     reload: cannot,
     log: () => '',
+    processGroup: () => undefined,
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -140,6 +141,7 @@ async function startBroker(
     resume: () => engine.signal('SIGCONT'),
     reload: () => engine.signal('SIGHUP'),
     log: engine.log,
+    processGroup: engine.processGroup,
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -57,6 +57,7 @@ export async function createLocalEngine(
     write,
     running,
     log: () => log,
+    processGroup: () => (running() ? child?.pid : undefined),
 
     async start() {
       if (running()) return
