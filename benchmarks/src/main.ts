@@ -1,84 +1,80 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
-import { type Broker, startMosquitto } from './broker.ts'
-import { measureRun, type Plan, type Result } from './measure.ts'
+import { type Broker, startBroker } from './brokers.ts'
+import { tell, verdicts } from './compare.ts'
+import type { Entry } from './csv.ts'
+import { groups } from './groups.ts'
+import { measureRun, type Result } from './measure.ts'
 import { measureMemory } from './memory-run.ts'
 import { HELP, readOptions } from './options.ts'
-import { toCsv, toMarkdown, verdict } from './report.ts'
+import { peers } from './peers/index.ts'
+import { writeResults } from './results.ts'
 import type { Row } from './rows.ts'
 
 const root = new URL('../../', import.meta.url)
 const NPX = ['npx', '-y', 'pnpm@12'] as const
-const folder = new URL('../results/', import.meta.url)
 
-const { help, quick, rows, sources, build, ...plan } = readOptions(process.argv.slice(2))
+const { help, quick, rows, sources, build, configuration, ...plan } = readOptions(process.argv.slice(2))
 if (help) console.log(HELP)
 else await main()
 
 async function main(): Promise<void> {
   const built = prepare()
-  const results: Result[] = []
-  const mqttRows = rows.filter(({ transport }) => transport === 'mqtt')
-  const memoryRows = rows.filter(({ transport }) => transport === 'memory')
-  let broker: Broker | undefined
-  const load = loadavg()[0] ?? 0
-  try {
-    if (mqttRows.length > 0) {
-      broker = await startMosquitto()
-      for (const row of mqttRows) results.push(...(await measureRow(row, broker, { ...plan, built })))
+  const entries: Entry[] = []
+  for (const [transport, own] of groups(rows, row => row.transport)) {
+    const load = loadavg()[0] ?? 0
+    if (transport === 'memory') {
+      const measured = await measureMemory(own, { ...plan, built })
+      entries.push(...placed(measured, 'no broker', { built, load }))
+      for (const row of own) say(row, measured)
+      continue
     }
-    if (memoryRows.length > 0) {
-      const measured = await measureMemory(memoryRows, { ...plan, built })
-      results.push(...measured)
-      for (const row of memoryRows) tell(row, measured)
+    const broker = await startBroker(transport, configuration)
+    try {
+      for (const row of own)
+        entries.push(...placed(await measureRow(row, broker, built), broker.about, { built, load }))
+    } finally {
+      await broker.stop()
     }
-  } finally {
-    await broker?.stop()
   }
-  const text = `${about(built, broker, load)}\n\n${toMarkdown(results)}`
-  const name = quick || rows.length < 6 ? 'quick' : 'latest'
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(new URL(`${name}.csv`, folder), toCsv(results))
-  writeFileSync(new URL(`${name}.md`, folder), text)
-  if (name === 'latest') showInReadme(text)
-  console.log(`\n${text}\nWritten to benchmarks/results/${name}.md and ${name}.csv`)
-  const failed = results.filter(result => result.failed > 0)
-  for (const { row, run, name: peer } of failed)
-    console.error(`${row.id}, run ${run}: ${peer} failed or answered wrong`)
-  if (failed.length > 0) process.exitCode = 1
+  console.log(`\n${writeResults(entries, { quick })}\n\nMore is in benchmarks/results/.`)
+  const faults = [...faultsOf(entries), ...(quick ? misses(entries) : [])]
+  for (const fault of faults) console.error(fault)
+  if (faults.length > 0) process.exitCode = 1
 }
 
-function showInReadme(text: string): void {
-  const file = new URL('../README.md', import.meta.url)
-  const [before, after] = readFileSync(file, 'utf8').split(/(?<=<!-- results -->\n)[\s\S]*(?=<!-- \/results -->)/)
-  writeFileSync(file, `${before}\n${text}\n${after}`)
-}
-
-async function measureRow(row: Row, broker: Broker, options: Plan): Promise<Result[]> {
+async function measureRow(row: Row, broker: Broker, built: boolean): Promise<Result[]> {
   const results: Result[] = []
-  for (let run = 0; run < options.runs; run++) {
-    process.stdout.write(`\r${row.id}: run ${run + 1} of ${options.runs}`)
-    results.push(...(await measureRun(row, run, broker, options)))
-  }
-  process.stdout.write('\n')
-  tell(row, results)
+  for (let run = 0; run < plan.runs; run++) results.push(...(await measureRun(row, run, broker, { ...plan, built })))
+  say(row, results)
   return results
 }
 
-function tell(row: Row, results: readonly Result[]): void {
+function say(row: Row, results: readonly Result[]): void {
   const own = results.filter(result => result.row === row)
-  console.log(`${row.id}: ${verdict(row, own)}`)
+  const told = verdicts(row, own).map(verdict => tell(verdict, peer => peer))
+  console.log([`${row.id}:`, ...told].join(' '))
+}
+
+/** What went wrong with our own code and the raw clients; the other peers are bounded and reported. */
+function faultsOf(entries: readonly Entry[]): string[] {
+  return entries
+    .filter(({ peer, failed, fault }) => peers[peer]?.folder === undefined && (failed > 0 || fault !== ''))
+    .map(({ row, run, name, failed, fault }) => `${row.id}, run ${run}: ${name} failed ${failed} times ${fault}`)
+}
+
+function misses(entries: readonly Entry[]): string[] {
+  return groups(entries, ({ row }) => row).flatMap(([row, own]) =>
+    verdicts(row, own)
+      .filter(({ failed }) => failed)
+      .map(verdict => `${row.id}: ${tell(verdict, peer => peer)} By more than noise explains.`),
+  )
 }
 
 /** Builds the packages; returns whether what is built is what runs. */
 function prepare(): boolean {
   if (sources) return false
-  const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { scripts: { build?: string } }
-  if (scripts.build === undefined) {
-    console.warn('There is no build script: running the sources.')
-    return false
-  }
   if (build || !existsSync(new URL('packages/mqtt/dist/index.js', root))) {
     const pnpm = process.env['npm_execpath']
     // pnpm is a program of its own, or a script.
@@ -89,15 +85,17 @@ function prepare(): boolean {
   return true
 }
 
-function about(built: boolean, broker: Broker | undefined, load: number): string {
-  const version = (path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8')).version as string
+function placed(
+  results: readonly Result[],
+  broker: string,
+  { built, load }: { readonly built: boolean; readonly load: number },
+): Entry[] {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim()
-  const lines = [
-    `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${built ? 'built packages' : 'sources'}`,
-    `${availableParallelism()} cores (${cpus()[0]?.model.trim()}), load ${load.toFixed(1)} before the run`,
-    `Node ${process.versions.node}, mqtt.js ${version('benchmarks/node_modules/mqtt/package.json')}` +
-      (broker === undefined ? '' : `, mosquitto ${broker.version}`),
-    `${plan.runs} runs, each of ${plan.turns} turns of ${plan.turn} ms after a warm-up of ${plan.warmUp} ms`,
-  ]
-  return lines.map(line => `- ${line}`).join('\n')
+  const where = [
+    `${new Date().toISOString().slice(0, 10)}, commit ${commit}${built ? '' : ' (sources)'}`,
+    `${availableParallelism()} cores (${cpus()[0]?.model.trim()}), load ${load.toFixed(1)} before`,
+    `Node ${process.versions.node}, ${broker}`,
+    `${plan.runs} runs of ${plan.turns} turns of ${plan.turn} ms after ${plan.warmUp} ms`,
+  ].join(', ')
+  return results.map(result => ({ ...result, where }))
 }

@@ -20,14 +20,17 @@ export async function measureMemory(
   if (code !== 0) throw new Error(`the memory rows ended with code ${code}`)
   return rows.flatMap(row =>
     measured.map((costs, run) => {
-      const cost = row.pattern === 'rpc' ? costs.rpc : costs.message
+      const cost = row.deed === 'rpc' ? costs.rpc : costs.message
       return {
         row,
         run,
         peer: 'commlib',
         name: 'commlib',
+        class: 'best-effort' as const,
         semantics: `validated at both ends; ${cost.toFixed(2)} µs, JSON alone ${costs.json.toFixed(2)} µs`,
         figure: cost / costs.json,
+        p99: Number.NaN,
+        p999: Number.NaN,
         rate: 1e6 / cost,
         cpu: cost,
         brokerCpu: 0,
@@ -35,6 +38,7 @@ export async function measureMemory(
         lost: 0,
         duplicates: 0,
         failed: 0,
+        fault: '',
       }
     }),
   )

@@ -1,5 +1,5 @@
 import { createNode, memory, rpc, topic } from '@commlib/core'
-import { type Reading, reading, Reading as Schema } from './payload.ts'
+import { reading, Reading as Schema, type Value } from './payload.ts'
 import { median } from './statistics.ts'
 
 /** Microseconds that one of each takes. */
@@ -19,7 +19,7 @@ const Events = topic('bench.events', Schema)
 const value = reading(1)
 const server = await createNode({ transport: memory('bench') })
 const client = await createNode({ transport: memory('bench') })
-let received = (_: Reading): void => {}
+let received = (_: Value): void => {}
 await server.subscribe(Events, message => received(message))
 await server.serve(Call, request => request)
 const publisher = client.publisher(Events)
@@ -61,7 +61,7 @@ async function measure(duration: number): Promise<MemoryRun> {
 
 await measure(milliseconds)
 for (let i = 0; i < runs; i++) process.send?.(await measure(milliseconds))
-if ((parsed as Reading).id !== value.id) throw new Error('JSON has lost the value')
+if ((parsed as Value).id !== value.id) throw new Error('JSON has lost the value')
 await client.close()
 await server.close()
 process.disconnect()

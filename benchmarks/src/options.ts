@@ -1,50 +1,73 @@
 import { parseArgs } from 'node:util'
+import type { Configuration } from './brokers.ts'
 import type { Plan } from './measure.ts'
+import { peers } from './peers/index.ts'
 import { type Row, rows, select } from './rows.ts'
 
-export interface Options extends Plan {
+export interface Options extends Omit<Plan, 'built'> {
   readonly help: boolean
   readonly quick: boolean
   readonly rows: readonly Row[]
   readonly build: boolean
+  readonly sources: boolean
+  readonly configuration: Configuration
 }
 
 export const HELP = `pnpm bench [options]
 
-  --only mqtt,rpc    rows of these transports and patterns, or by id:
-                     ${rows.map(({ id }) => id).join(', ')}
+  --only redis,rpc   rows of these transports and patterns, or by id (all of them below)
+  --peers a,b        of ${Object.keys(peers).join(', ')}
   --runs 5           runs of each row; the table has their medians, lowest and highest
-  --quick            one short run of everything, to see that it works: its figures mean little
+  --quick            one short run of the main rows; fails where a ratio to the raw client is far off its target
+  --tuned            brokers with the tuned configurations in benchmarks/brokers
   --sources          run the packages' sources instead of what \`pnpm build\` makes of them
   --no-build         run what is built, without building it again
-  --profile <dir>    write a CPU profile of every process there
-  --help`
+  --profile          leave a CPU profile and a flame graph of every process in benchmarks/results/profiles
+  --help
 
-export function readOptions(args: readonly string[]): Omit<Options, 'built'> & { readonly sources: boolean } {
+rows: ${rows.map(({ id }) => id).join(', ')}`
+
+export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: args.filter(arg => arg !== '--'),
     allowNegative: true,
     options: {
       only: { type: 'string', default: '' },
+      peers: { type: 'string', default: '' },
       runs: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      tuned: { type: 'boolean', default: false },
       sources: { type: 'boolean', default: false },
       build: { type: 'boolean', default: true },
-      profile: { type: 'string' },
+      profile: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const { quick, sources, build, profile, help } = values
+  const { quick, tuned, sources, build, profile, help } = values
   const runs = Number(values.runs ?? (quick ? 1 : 5))
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs takes a number from 1, not '${values.runs}'`)
+  const selected = select(wordsOf(values.only))
   return {
     help,
     quick,
     runs,
     sources,
     build,
-    profiles: profile,
-    rows: select(values.only.split(',').filter(word => word !== '')),
-    ...(quick ? { warmUp: 200, turn: 200, turns: 1 } : { warmUp: 1000, turn: 400, turns: 5 }),
+    configuration: tuned ? 'tuned' : 'untouched',
+    profiles: profile ? new URL('../results/profiles', import.meta.url).pathname : undefined,
+    peers: peersOf(values.peers, quick),
+    rows: quick && values.only === '' ? selected.filter(row => row.quick) : selected,
+    ...(quick ? { warmUp: 600, turn: 150, turns: 3 } : { warmUp: 1000, turn: 400, turns: 5 }),
   }
+}
+
+function peersOf(text: string, quick: boolean): readonly string[] {
+  const names = wordsOf(text)
+  for (const name of names) if (!(name in peers)) throw new Error(`--peers takes ${Object.keys(peers)}, not '${name}'`)
+  if (names.length > 0) return names
+  return Object.keys(peers).filter(name => !quick || peers[name]?.folder === undefined)
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(',').filter(word => word !== '')
 }

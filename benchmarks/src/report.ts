@@ -1,107 +1,112 @@
-import type { Result } from './measure.ts'
+import { quotient, tell, verdicts } from './compare.ts'
+import type { Entry } from './csv.ts'
+import { groups } from './groups.ts'
+import { peers } from './peers/index.ts'
 import type { Row } from './rows.ts'
-import { median, type Summary, sum, summarize } from './statistics.ts'
+import { median, sum, summarize } from './statistics.ts'
 
-const RAW = ['mqttjs', 'mqttjs-nodelay'] as const
+const TITLES = { mqtt: 'MQTT', redis: 'Redis', amqp: 'AMQP', memory: 'In memory', nats: 'NATS, for reference' } as const
+const RAW = ['raw', 'raw-nodelay'] as const
 
-export function toCsv(results: readonly Result[]): string {
-  const head = 'row,run,peer,unit,figure,rate,cpu,brokerCpu,sent,lost,duplicates,failed'
-  const lines = results.map(({ row, run, peer, figure, rate, cpu, brokerCpu, sent, lost, duplicates, failed }) =>
-    [
-      row.id,
-      run,
-      peer,
-      row.unit,
-      figure.toPrecision(6),
-      rate.toFixed(1),
-      cpu.toFixed(3),
-      brokerCpu.toFixed(3),
-      sent,
-      lost,
-      duplicates,
-      failed,
-    ].join(','),
-  )
-  return `${[head, ...lines].join('\n')}\n`
+/** One table a transport: a line a row, a column a peer. */
+export function toSummary(entries: readonly Entry[]): string {
+  return groups(entries, ({ row }) => row.transport)
+    .map(([transport, own]) => `### ${TITLES[transport]}\n\n${chartOf(transport)}${overview(own)}`)
+    .join('\n\n')
 }
 
-export function toMarkdown(results: readonly Result[]): string {
-  const rows = [...new Set(results.map(({ row }) => row))]
-  return rows.map(row => section(row, of(results, row))).join('\n')
+/** A table a row, with everything that was measured. */
+export function toDetails(entries: readonly Entry[]): string {
+  return groups(entries, ({ row }) => row)
+    .map(([row, own]) => details(row, own))
+    .join('\n')
 }
 
-function section(row: Row, results: readonly Result[]): string {
-  const peers = [...new Set(results.map(({ peer }) => peer))].sort()
+function chartOf(transport: Row['transport']): string {
+  return transport === 'memory' ? '' : `![Rows on ${TITLES[transport]}](results/${transport}.svg)\n\n`
+}
+
+function overview(entries: readonly Entry[]): string {
+  const columns = peersOf(entries)
+  const head = ['row', ...columns.map(peer => nameOf(entries, peer)), 'commlib against raw']
+  const lines = groups(entries, ({ row }) => row).map(([row, own]) => [
+    `${row.title} (${row.unit})`,
+    ...columns.map(peer => cell(own.filter(entry => entry.peer === peer))),
+    verdicts(row, own)
+      .map(({ reached, passed }) => `${reached.median.toFixed(2)} × ${passed ? '✓' : '✗'}`)
+      .join(', ') || comparedWith(own, RAW.findLast(raw => own.some(({ peer }) => peer === raw)) ?? ''),
+  ])
+  return table(head, lines)
+}
+
+function comparedWith(entries: readonly Entry[], raw: string): string {
+  const reached = quotient(entries, 'commlib', raw)
+  return reached === undefined ? '' : `${reached.median.toFixed(2)} ×`
+}
+
+function cell(entries: readonly Entry[]): string {
+  const [first] = entries
+  if (first === undefined) return ''
+  const figures = finite(entries)
+  if (figures.length === 0) return 'failed'
+  const lost = sum(entries.map(entry => entry.lost))
+  const share = lost / sum(entries.map(({ sent }) => sent))
+  return show(median(figures)) + (lost > 0 ? ` (${(share * 100).toPrecision(2)} % lost)` : '')
+}
+
+function details(row: Row, entries: readonly Entry[]): string {
   const compared = row.transport !== 'memory'
-  const rated = compared && row.unit !== '/s'
+  const timed = compared && row.unit === 'µs'
+  const raws = RAW.filter(raw => compared && entries.some(({ peer }) => peer === raw))
   const head = [
-    'peer',
-    `median (${row.unit})`,
-    'min – max',
-    ...(rated ? ['calls/s'] : []),
-    ...(compared
-      ? ['of mqtt.js', 'of mqtt.js, noDelay', 'CPU (µs)', 'broker CPU (µs)', 'sent', 'lost', 'duplicates', 'failed']
-      : []),
-    'semantics',
+    ...['peer', `median (${row.unit})`, 'min – max'],
+    ...(timed ? ['p99 (µs)', 'p99.9 (µs)', 'calls/s'] : []),
+    ...raws.map(raw => `of ${nameOf(entries, raw)}`),
+    ...(compared ? ['CPU (µs)', 'broker CPU (µs)', 'sent', 'lost', 'duplicates', 'failed'] : []),
+    ...['class', 'semantics'],
   ]
-  const lines = peers.map(peer => {
-    const own = results.filter(result => result.peer === peer)
-    const { median: middle, min, max } = summarize(own.map(({ figure }) => figure))
-    const count = (key: 'sent' | 'lost' | 'duplicates' | 'failed') => String(sum(own.map(result => result[key])))
+  const lines = peersOf(entries).map(peer => {
+    const own = entries.filter(entry => entry.peer === peer)
+    const { median: middle, min, max } = summarize(finite(own))
+    const total = (key: 'sent' | 'lost' | 'duplicates' | 'failed') => String(sum(own.map(entry => entry[key])))
+    const typical = (key: 'p99' | 'p999' | 'rate' | 'cpu' | 'brokerCpu') => show(median(own.map(entry => entry[key])))
+    const faults = [...new Set(own.map(({ fault }) => fault).filter(Boolean))].map(fault => fault.slice(0, 120))
     return [
-      own[0]?.name ?? peer,
-      show(middle),
-      `${show(min)} – ${show(max)}`,
-      ...(rated ? [show(median(own.map(({ rate }) => rate)))] : []),
+      ...[own[0]?.name ?? peer, show(middle), `${show(min)} – ${show(max)}`],
+      ...(timed ? [typical('p99'), typical('p999'), typical('rate')] : []),
+      ...raws.map(raw => {
+        const reached = quotient(entries, peer, raw)
+        return reached === undefined ? '–' : `${reached.median.toFixed(2)} ×`
+      }),
       ...(compared
-        ? [
-            ...RAW.map(raw => `${quotient(results, peer, raw).median.toFixed(2)} ×`),
-            show(median(own.map(({ cpu }) => cpu))),
-            show(median(own.map(({ brokerCpu }) => brokerCpu))),
-            ...(['sent', 'lost', 'duplicates', 'failed'] as const).map(count),
-          ]
+        ? [typical('cpu'), typical('brokerCpu'), ...(['sent', 'lost', 'duplicates', 'failed'] as const).map(total)]
         : []),
-      own[0]?.semantics ?? '',
+      ...[own[0]?.class ?? '', [own[0]?.semantics, ...faults].join(' ')],
     ]
   })
-  const table = [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
-  return `### ${row.title}\n\n${table}\n\n${verdict(row, results)}\n`
+  const told = verdicts(row, entries).map(verdict => tell(verdict, peer => nameOf(entries, peer)))
+  const where = [...new Set(entries.map(entry => entry.where))].join('; ')
+  return [`### ${row.id}: ${row.title}`, where, table(head, lines), ...told, ''].join('\n\n')
 }
 
-/** Whether commlib reached the row's target. */
-export function verdict(row: Row, results: readonly Result[]): string {
-  const { target } = row
-  if (target === undefined) return 'No target.'
-  const { atMost, atLeast, aim, to } = target
-  const compared = row.transport !== 'memory'
-  const figures = compared
-    ? quotient(results, 'commlib', to)
-    : summarize(results.filter(({ peer }) => peer === 'commlib').map(({ figure }) => figure))
-  const { median: reached, min, max } = figures
-  const passed = reached <= (atMost ?? Infinity) && reached >= (atLeast ?? 0)
-  const bound = atMost === undefined ? `≥ ${atLeast}` : `≤ ${atMost}`
-  const name = results.find(({ peer }) => peer === to)?.name ?? to
-  const aimed = aim === undefined ? '' : `, aim ${aim} × ${reached >= aim ? 'reached' : 'not reached'}`
-  const spread = `${reached.toFixed(2)} × (${min.toFixed(2)} – ${max.toFixed(2)})`
-  return `Target ${bound} × ${name}: **${passed ? 'pass' : 'FAIL'}** with ${spread}${aimed}.`
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** Compared run by run, since a run's turns are taken side by side. */
-function quotient(results: readonly Result[], peer: string, other: string): Summary {
-  return summarize(
-    results
-      .filter(result => result.peer === peer)
-      .map(({ run, figure }) => {
-        const base = results.find(result => result.peer === other && result.run === run)
-        return figure / (base?.figure ?? Number.NaN)
-      }),
-  )
+/** In the order they are listed in. */
+function peersOf(entries: readonly Entry[]): string[] {
+  return Object.keys(peers).filter(name => entries.some(({ peer }) => peer === name))
 }
 
-function of(results: readonly Result[], row: Row): Result[] {
-  return results.filter(result => result.row === row)
+function nameOf(entries: readonly Entry[], peer: string): string {
+  return entries.find(entry => entry.peer === peer)?.name ?? peer
+}
+
+function finite(entries: readonly Entry[]): number[] {
+  return entries.map(({ figure }) => figure).filter(Number.isFinite)
 }
 
 function show(value: number): string {
+  if (!Number.isFinite(value)) return '–'
   return value >= 1000 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3)
 }

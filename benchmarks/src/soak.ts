@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createNode, rpc, topic } from '@commlib/core'
 import { mqtt } from '@commlib/mqtt'
-import { startMosquitto } from './broker.ts'
+import { startBroker } from './brokers.ts'
 import { grown, measureProcess, type Sample, table } from './soak-samples.ts'
 
 /**
@@ -30,7 +30,7 @@ interface Value {
 /** Milliseconds between two bursts. */
 const TICK = 10
 
-const broker = await startMosquitto()
+const broker = await startBroker('mqtt', 'untouched')
 const errors: string[] = []
 const open = () =>
   createNode({

@@ -15,6 +15,11 @@ export function median(values: ArrayLike<number>): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
 }
 
+/** The smallest value that so many of all do not exceed; `sorted` ascends. NaN if there are none. */
+export function percentile(sorted: ArrayLike<number>, share: number): number {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
+}
+
 export function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0)
 }

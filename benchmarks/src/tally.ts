@@ -1,4 +1,4 @@
-import { FIRST_ID, type Reading } from './payload.ts'
+import { FIRST_ID, type Value } from './payload.ts'
 
 export interface Received {
   /** Distinct messages. */
@@ -12,18 +12,27 @@ export interface Received {
   readonly cpu: number
 }
 
+/** Messages of a turn, at most. */
 const MAX = 1 << 23
 
-/** Counts what arrives in one turn, by sequence number. */
+/** Counts what arrives in one turn, by sequence number and subscriber. */
 export class Tally {
-  readonly #seen = new Uint8Array(MAX)
+  readonly #seen: Uint8Array
+  readonly #perSubscriber: number
   #count = 0
   #duplicates = 0
   #last = 0
   #cpu = process.cpuUsage()
 
-  readonly add = ({ id }: Reading): void => {
-    const sequence = id - FIRST_ID
+  /** @param copies subscribers that each get every message */
+  constructor(copies = 1) {
+    this.#perSubscriber = Math.floor(MAX / copies)
+    this.#seen = new Uint8Array(MAX)
+  }
+
+  /** @param subscriber which of those that each get every message */
+  add({ id }: Value, subscriber = 0): void {
+    const sequence = subscriber * this.#perSubscriber + id - FIRST_ID
     if (this.#seen[sequence] === 1) this.#duplicates++
     else {
       this.#seen[sequence] = 1

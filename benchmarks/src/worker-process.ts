@@ -12,9 +12,16 @@ export interface ProcessOptions {
 
 /** A process of its own, told what to do one command at a time. */
 export interface WorkerProcess {
-  ask<Result>(command: Command): Promise<Result>
+  /** @param patience milliseconds after which it counts as wedged */
+  ask<Result>(command: Command, patience?: number): Promise<Result>
   stop(): Promise<void>
 }
+
+/** Milliseconds for what is no turn: to load, connect, subscribe, or count. */
+const PATIENCE = 30_000
+
+/** Milliseconds to write a profile and end. */
+const END = 10_000
 
 export function startWorker({ built, profiles }: ProcessOptions, name: string): WorkerProcess {
   const child = forkModule('./worker.ts', {
@@ -32,15 +39,28 @@ export function startWorker({ built, profiles }: ProcessOptions, name: string): 
   })
   child.on('exit', (code, signal) => settle?.reject(new Error(`${name} ended by itself (${signal ?? code})`)))
   return {
-    ask: <Result>(command: Command) =>
+    ask: <Result>(command: Command, patience = PATIENCE) =>
       new Promise<Result>((resolve, reject) => {
-        settle = { resolve: resolve as (result: unknown) => void, reject }
+        const timer = setTimeout(() => reject(new Error(`${name} did not answer within ${patience} ms`)), patience)
+        settle = {
+          resolve: result => {
+            clearTimeout(timer)
+            resolve(result as Result)
+          },
+          reject: error => {
+            clearTimeout(timer)
+            reject(error)
+          },
+        }
         child.send(command)
       }),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
       child.send({ type: 'stop' } satisfies Command)
-      await once(child, 'exit')
+      const timer = setTimeout(() => child.kill('SIGKILL'), END)
+      await ended
+      clearTimeout(timer)
     },
   }
 }

@@ -1,45 +1,116 @@
-import { createNode, rpc, topic } from '@commlib/core'
-import { mqtt } from '@commlib/mqtt'
-import { Reading } from '../payload.ts'
-import { namesOf, type Peer } from './peer.ts'
+import { action, createNode, type Node, rpc, type Transport, topic } from '@commlib/core'
+import { Reading, Sized, type Value } from '../payload.ts'
+import type { BrokerTransport, Row } from '../rows.ts'
+import { namesOf, type Peer, patternOf, type Semantics, topicOf } from './peer.ts'
 
-const { call: callName, events } = namesOf('commlib')
-const Call = rpc(callName, { request: Reading, response: Reading })
-const Events = topic(events, Reading)
-const Confirmed = topic(events, Reading, { reliable: true })
+/** commlib with its defaults: heartbeats, and TypeBox schemas checked at both ends. One code for all transports. */
+export function commlib(transport: BrokerTransport): Peer {
+  const { call, events } = namesOf('commlib')
+  const schemaOf = ({ size }: Row) => (size === undefined ? Reading : Sized)
+  const Call = (row: Row) => rpc(call, { request: schemaOf(row), response: schemaOf(row) })
+  const Goal = action(call, { goal: Reading, feedback: Reading, result: Reading })
+  const Events = (row: Row) =>
+    topic(patternOf(events, row), schemaOf(row), { reliable: row.deed === 'confirmed' || row.deed === 'acked' })
 
-/** `@commlib/mqtt` with its defaults: MQTT 5, heartbeats, and TypeBox schemas checked at both ends. */
-export const commlibMqtt: Peer = {
-  name: 'commlib',
-  semantics: {
-    rpc: 'QoS 0; deadline, cancellation, remote errors; validated at both ends',
-    events: 'QoS 0; validated at both ends',
-    confirmed:
-      'QoS 1, PUBACK awaited, to a QoS 0 subscriber; 20 unconfirmed, as the broker asks; validated at both ends',
+  async function open(url: string): Promise<Node> {
+    return createNode({ transport: await transportOf(transport, url) })
+  }
+
+  return {
+    name: 'commlib',
+    semantics: SEMANTICS[transport],
+
+    serve: async (url, onValue, row) => {
+      const node = await open(url)
+      if (row.deed === 'rpc') {
+        await node.serve(Call(row), value => {
+          onValue(value)
+          return value
+        })
+        return
+      }
+      await node.serve(
+        Goal,
+        async function* (value) {
+          onValue(value)
+          for (let i = 0; i < 10; i++) yield value
+          return value
+        },
+        { policy: 'parallel', limit: 1000 },
+      )
+    },
+
+    caller: async (url, row) => {
+      const node = await open(url)
+      if (row.deed === 'rpc') {
+        const call = node.client(Call(row))
+        return value => call(value as Reading)
+      }
+      const send = node.client(Goal)
+      return async value => {
+        const goal = await send(value as Reading)
+        let feedbacks = 0
+        for await (const _ of goal) feedbacks++
+        if (feedbacks !== 10) throw new Error(`${feedbacks} of 10 feedbacks came`)
+        return goal.result
+      }
+    },
+
+    subscribe: async (url, onValue, row) => {
+      const node = await open(url)
+      await node.subscribe(Events(row), (value: Value) => onValue(value), {
+        // What is confirmed is heard at best effort, see the README.
+        ...(row.deed === 'confirmed' ? { reliable: false } : {}),
+        ...(row.group ? { group: 'bench' } : {}),
+      })
+    },
+
+    publisher: async (url, row) => {
+      const node = await open(url)
+      const publisher = node.publisher(Events(row))
+      if (row.topics === undefined) return value => publisher.publish(value as Reading)
+      return (value, index) => publisher.publish(value as Reading, { topic: topicOf(events, row, index) })
+    },
+  }
+}
+
+async function transportOf(transport: BrokerTransport, url: string): Promise<Transport> {
+  switch (transport) {
+    case 'mqtt':
+      return (await import('@commlib/mqtt')).mqtt(url)
+    default:
+      throw new Error(`commlib has no transport for ${transport}`)
+  }
+}
+
+const checked = 'validated at both ends'
+const rpcOn = (how: string): Semantics => ({
+  class: 'best-effort',
+  about: `${how}; deadline, cancellation, remote errors; ${checked}`,
+})
+const actions: Semantics = { class: 'best-effort', about: `every feedback and result awaited; ${checked}` }
+
+const SEMANTICS: Readonly<Record<BrokerTransport, Peer['semantics']>> = {
+  mqtt: {
+    rpc: rpcOn('QoS 0'),
+    actions,
+    events: { class: 'best-effort', about: `QoS 0; ${checked}` },
+    confirmed: { class: 'confirmed', about: `QoS 1, PUBACK awaited, 20 unconfirmed, as the broker asks; ${checked}` },
+    acked: { class: 'acked', about: `QoS 1 on both ways, PUBACK after the handler; ${checked}` },
   },
-
-  serve: async (url, onReading) => {
-    const node = await createNode({ transport: mqtt(url) })
-    await node.serve(Call, value => {
-      onReading(value)
-      return value
-    })
+  redis: {
+    rpc: rpcOn('lists'),
+    actions,
+    events: { class: 'best-effort', about: `Pub/Sub; ${checked}` },
+    confirmed: { class: 'confirmed', about: `in a stream of at most 100,000, and published; ${checked}` },
+    acked: { class: 'acked', about: `a stream with a consumer group, XACK after the handler; ${checked}` },
   },
-
-  caller: async url => {
-    const node = await createNode({ transport: mqtt(url) })
-    const call = node.client(Call)
-    return value => call(value)
+  amqp: {
+    rpc: rpcOn('direct reply-to, request acknowledged after the handler'),
+    actions,
+    events: { class: 'best-effort', about: `unconfirmed, no acknowledgement; ${checked}` },
+    confirmed: { class: 'confirmed', about: `publisher confirms, persistent; ${checked}` },
+    acked: { class: 'acked', about: `publisher confirms, persistent, acknowledged after the handler; ${checked}` },
   },
-
-  subscribe: async (url, onReading) => {
-    const node = await createNode({ transport: mqtt(url) })
-    await node.subscribe(Events, onReading)
-  },
-
-  publisher: async (url, { confirmed }) => {
-    const node = await createNode({ transport: mqtt(url) })
-    const publisher = node.publisher(confirmed ? Confirmed : Events)
-    return value => publisher.publish(value)
-  },
+  nats: {},
 }

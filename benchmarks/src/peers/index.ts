@@ -1,8 +1,44 @@
+import type { BrokerTransport, Row } from '../rows.ts'
 import type { Peer } from './peer.ts'
 
-/** Loads only the peer that is asked for, so that no process carries another's code. */
-export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
-  mqttjs: async () => (await import('./raw-mqtt.ts')).rawMqtt({ noDelay: false }),
-  'mqttjs-nodelay': async () => (await import('./raw-mqtt.ts')).rawMqtt({ noDelay: true }),
-  commlib: async () => (await import('./commlib-mqtt.ts')).commlibMqtt,
+export interface PeerEntry {
+  /** Loads only what is asked for, so that no process carries another's code. */
+  load(transport: BrokerTransport): Promise<Peer>
+
+  /** The rows it takes part in. */
+  plays(row: Row): boolean
+
+  /** Its folder in `benchmarks/peers`, installed when it is needed; its figures may fail without failing the run. */
+  readonly folder?: string
+}
+
+export const peers: Readonly<Record<string, PeerEntry>> = {
+  commlib: {
+    load: async transport => (await import('./commlib.ts')).commlib(transport),
+    plays: ({ transport }) => transport === 'mqtt',
+  },
+  raw: { load: transport => raw(transport, false), plays: isOnBroker },
+  // ioredis sets it by itself.
+  'raw-nodelay': {
+    load: transport => raw(transport, true),
+    plays: row => isOnBroker(row) && row.transport !== 'redis',
+  },
+}
+
+/** No client library has actions, and NATS has a peer of its own. */
+function isOnBroker({ transport, deed }: Row): boolean {
+  return transport !== 'nats' && transport !== 'memory' && deed !== 'actions'
+}
+
+async function raw(transport: BrokerTransport, noDelay: boolean): Promise<Peer> {
+  switch (transport) {
+    case 'mqtt':
+      return (await import('./raw-mqtt.ts')).rawMqtt({ noDelay })
+    case 'redis':
+      return (await import('./raw-redis.ts')).rawRedis()
+    case 'amqp':
+      return (await import('./raw-amqp.ts')).rawAmqp({ noDelay })
+    case 'nats':
+      throw new Error('NATS has a peer of its own')
+  }
 }

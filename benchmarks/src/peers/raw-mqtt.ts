@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import mqtt, { type MqttClient } from 'mqtt'
-import type { Reading } from '../payload.ts'
-import { namesOf, type Peer } from './peer.ts'
+import type { Value } from '../payload.ts'
+import { namesOf, type Peer, patternOf, topicOf } from './peer.ts'
 
 interface Request {
   readonly id: number
   readonly replyTo: string
-  readonly data: Reading
+  readonly data: Value
 }
 
 type Response = Pick<Request, 'id' | 'data'>
@@ -15,7 +15,7 @@ type Response = Pick<Request, 'id' | 'data'>
 export function rawMqtt({ noDelay }: { readonly noDelay: boolean }): Peer {
   const { call, events } = namesOf(noDelay ? 'raw-nodelay' : 'raw')
   const callTopic = call.replaceAll('.', '/')
-  const eventsTopic = events.replaceAll('.', '/')
+  const eventsBase = events.replaceAll('.', '/')
 
   async function open(url: string): Promise<MqttClient> {
     const client = await mqtt.connectAsync(url)
@@ -26,16 +26,17 @@ export function rawMqtt({ noDelay }: { readonly noDelay: boolean }): Peer {
   return {
     name: noDelay ? 'mqtt.js, noDelay' : 'mqtt.js',
     semantics: {
-      rpc: 'QoS 0, one reply topic, correlation ids; no deadline, no validation',
-      events: 'QoS 0; no validation',
-      confirmed: 'QoS 1, PUBACK awaited, to a QoS 0 subscriber; no validation',
+      rpc: { class: 'best-effort', about: 'QoS 0, one reply topic, correlation ids; no deadline, no validation' },
+      events: { class: 'best-effort', about: 'QoS 0; no validation' },
+      confirmed: { class: 'confirmed', about: 'QoS 1, PUBACK awaited; no validation' },
+      acked: { class: 'acked', about: 'QoS 1 on both ways, PUBACK after the handler; no validation' },
     },
 
-    serve: async (url, onReading) => {
+    serve: async (url, onValue) => {
       const client = await open(url)
       client.on('message', (_, message) => {
         const { id, replyTo, data } = JSON.parse(message.toString()) as Request
-        onReading(data)
+        onValue(data)
         client.publish(replyTo, JSON.stringify({ id, data } satisfies Response))
       })
       await client.subscribeAsync(callTopic)
@@ -44,7 +45,7 @@ export function rawMqtt({ noDelay }: { readonly noDelay: boolean }): Peer {
     caller: async url => {
       const client = await open(url)
       const replyTo = `replies/${process.pid}`
-      const pending = new Map<number, (value: Reading) => void>()
+      const pending = new Map<number, (value: Value) => void>()
       let count = 0
       client.on('message', (_, message) => {
         const { id, data } = JSON.parse(message.toString()) as Response
@@ -60,18 +61,20 @@ export function rawMqtt({ noDelay }: { readonly noDelay: boolean }): Peer {
         })
     },
 
-    subscribe: async (url, onReading) => {
+    subscribe: async (url, onValue, row) => {
       const client = await open(url)
-      client.on('message', (_, message) => onReading(JSON.parse(message.toString()) as Reading))
-      await client.subscribeAsync(eventsTopic)
+      client.on('message', (_, message) => onValue(JSON.parse(message.toString()) as Value))
+      const filter = patternOf(eventsBase, row).replace('.*', '/+')
+      await client.subscribeAsync(row.group ? `$share/bench/${filter}` : filter, { qos: row.deed === 'acked' ? 1 : 0 })
     },
 
-    publisher: async (url, { confirmed }) => {
+    publisher: async (url, row) => {
       const client = await open(url)
-      if (confirmed)
-        return async value => void (await client.publishAsync(eventsTopic, JSON.stringify(value), { qos: 1 }))
-      return value => {
-        client.publish(eventsTopic, JSON.stringify(value))
+      const topic = (index: number) => topicOf(eventsBase, row, index).replace('.', '/')
+      if (row.deed !== 'events')
+        return async (value, index) => void (await client.publishAsync(topic(index), JSON.stringify(value), { qos: 1 }))
+      return (value, index) => {
+        client.publish(topic(index), JSON.stringify(value))
         return client.stream.writableNeedDrain ? once(client.stream, 'drain').then(() => {}) : undefined
       }
     },
