@@ -78,7 +78,10 @@ export async function measureRun(row: Row, run: number, broker: Broker, plan: Pl
     try {
       await what()
     } catch (error) {
-      pair.fault = String(error).split('\n')[0]?.replace(/^Error: /, '') ?? ''
+      pair.fault =
+        String(error)
+          .split('\n')[0]
+          ?.replace(/^Error: /, '') ?? ''
     }
   }
   try {

@@ -78,6 +78,8 @@ async function transportOf(transport: BrokerTransport, url: string): Promise<Tra
   switch (transport) {
     case 'mqtt':
       return (await import('@commlib/mqtt')).mqtt(url)
+    case 'amqp':
+      return (await import('@commlib/amqp')).amqp(url)
     default:
       throw new Error(`commlib has no transport for ${transport}`)
   }

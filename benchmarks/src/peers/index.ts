@@ -15,7 +15,7 @@ export interface PeerEntry {
 export const peers: Readonly<Record<string, PeerEntry>> = {
   commlib: {
     load: async transport => (await import('./commlib.ts')).commlib(transport),
-    plays: ({ transport }) => transport === 'mqtt',
+    plays: ({ transport }) => transport === 'mqtt' || transport === 'amqp',
   },
   raw: { load: transport => raw(transport, false), plays: isOnBroker },
   // ioredis sets it by itself.
