@@ -5,7 +5,8 @@ import { type Broker, startBroker } from './brokers.ts'
 import { tell, verdicts } from './compare.ts'
 import type { Entry } from './csv.ts'
 import { groups } from './groups.ts'
-import { measureRun, type Result } from './measure.ts'
+import { install } from './install.ts'
+import { measureRun, type Plan, type Result } from './measure.ts'
 import { measureMemory } from './memory-run.ts'
 import { HELP, readOptions } from './options.ts'
 import { peers } from './peers/index.ts'
@@ -21,6 +22,7 @@ else await main()
 
 async function main(): Promise<void> {
   const built = prepare()
+  const playing = installed()
   const entries: Entry[] = []
   for (const [transport, own] of groups(rows, row => row.transport)) {
     const load = loadavg()[0] ?? 0
@@ -33,7 +35,9 @@ async function main(): Promise<void> {
     const broker = await startBroker(transport, configuration)
     try {
       for (const row of own)
-        entries.push(...placed(await measureRow(row, broker, built), broker.about, { built, load }))
+        entries.push(
+          ...placed(await measureRow(row, broker, { ...plan, peers: playing, built }), broker.about, { built, load }),
+        )
     } finally {
       await broker.stop()
     }
@@ -44,9 +48,9 @@ async function main(): Promise<void> {
   if (faults.length > 0) process.exitCode = 1
 }
 
-async function measureRow(row: Row, broker: Broker, built: boolean): Promise<Result[]> {
+async function measureRow(row: Row, broker: Broker, options: Plan): Promise<Result[]> {
   const results: Result[] = []
-  for (let run = 0; run < plan.runs; run++) results.push(...(await measureRun(row, run, broker, { ...plan, built })))
+  for (let run = 0; run < options.runs; run++) results.push(...(await measureRun(row, run, broker, options)))
   say(row, results)
   return results
 }
@@ -83,6 +87,17 @@ function prepare(): boolean {
     execFileSync(command, [...args, 'build'], { cwd: root, stdio: 'inherit' })
   }
   return true
+}
+
+/** The peers that can take part: those with a folder of their own are installed if they play in any row. */
+function installed(): string[] {
+  return plan.peers.filter(name => {
+    const { folder, plays } = peers[name] ?? {}
+    if (folder === undefined || !rows.some(row => plays?.(row))) return true
+    const lacking = install(folder)
+    if (lacking !== undefined) console.warn(lacking)
+    return lacking === undefined
+  })
 }
 
 function placed(

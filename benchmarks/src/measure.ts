@@ -122,10 +122,12 @@ function resultOf({ peer, about, turns, fault }: Pair, row: Row, run: number): R
 }
 
 function createPair(peer: string, row: Row, plan: Plan): Pair {
+  const { folder, python } = peers[peer] ?? {}
+  const start = (side: string) => startWorker(plan, `${row.id}-${peer}-${side}`, python ? folder : undefined)
   return {
     peer,
-    receiver: startWorker(plan, `${row.id}-${peer}-receiver`),
-    sender: startWorker(plan, `${row.id}-${peer}-sender`),
+    receiver: start('receiver'),
+    sender: start('sender'),
     about: { name: peer, class: '', semantics: '' },
     turns: [],
     fault: '',

@@ -112,14 +112,13 @@ class Results {
 
   async follow(sending: unknown, { id }: Value, start: number): Promise<void> {
     this.sent++
-    try {
-      const answer = await sending
-      if (this.#answers && (answer as Value).id !== id) this.#failed++
-      else this.#count++
-    } catch {
-      this.#failed++
-    }
+    const done = await answered(sending, this.#answers ? id : undefined)
     this.#last = performance.now()
+    if (!done) {
+      this.#failed++
+      return
+    }
+    this.#count++
     if (this.#timed) this.#latencies.push(this.#last - start)
   }
 
@@ -139,6 +138,15 @@ class Results {
       brokerCpu: 0,
       cpu: processorTime(this.#before),
     }
+  }
+}
+
+async function answered(sending: unknown, id: number | undefined): Promise<boolean> {
+  try {
+    const answer = await sending
+    return id === undefined || (answer as Value).id === id
+  } catch {
+    return false
   }
 }
 

@@ -1,5 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { folderOf } from './install.ts'
 import type { Answer, Command } from './worker.ts'
 
 export interface ProcessOptions {
@@ -23,14 +26,11 @@ const PATIENCE = 30_000
 /** Milliseconds to write a profile and end. */
 const END = 10_000
 
-export function startWorker({ built, profiles }: ProcessOptions, name: string): WorkerProcess {
-  const child = forkModule('./worker.ts', {
-    built,
-    flags:
-      profiles === undefined
-        ? []
-        : ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`],
-  })
+/** @param python the folder of a Python peer, whose process that is instead */
+export function startWorker({ built, profiles }: ProcessOptions, name: string, python?: string): WorkerProcess {
+  const flags =
+    profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}.cpuprofile`]
+  const { child, tell } = python === undefined ? startNode(built, flags) : startPython(python)
   let settle: { resolve(result: unknown): void; reject(error: Error): void } | undefined
   child.on('message', (answer: Answer) => {
     if ('error' in answer) settle?.reject(new Error(`${name}: ${answer.error}`))
@@ -52,17 +52,38 @@ export function startWorker({ built, profiles }: ProcessOptions, name: string): 
             reject(error)
           },
         }
-        child.send(command)
+        tell(command)
       }),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
-      child.send({ type: 'stop' } satisfies Command)
+      tell({ type: 'stop' })
       const timer = setTimeout(() => child.kill('SIGKILL'), END)
       await ended
       clearTimeout(timer)
     },
   }
+}
+
+interface Started {
+  readonly child: ChildProcess
+  tell(command: Command): void
+}
+
+function startNode(built: boolean, flags: readonly string[]): Started {
+  const child = forkModule('./worker.ts', { built, flags })
+  // A process that has ended is told of by its `exit`.
+  return { child, tell: command => void child.send(command, () => {}) }
+}
+
+/** Speaks JSON lines where a Node process has messages. */
+function startPython(folder: string): Started {
+  const cwd = fileURLToPath(folderOf(folder))
+  const child = spawn('.venv/bin/python', ['peer.py'], { cwd, stdio: ['pipe', 'pipe', 'ignore'] })
+  child.on('error', () => child.emit('exit', null, null))
+  child.stdin.on('error', () => {})
+  createInterface({ input: child.stdout }).on('line', line => child.emit('message', JSON.parse(line), undefined))
+  return { child, tell: command => void child.stdin.write(`${JSON.stringify(command)}\n`) }
 }
 
 export function forkModule(

@@ -1,3 +1,4 @@
+import { folderOf } from '../install.ts'
 import type { BrokerTransport, Row } from '../rows.ts'
 import type { Peer } from './peer.ts'
 
@@ -10,6 +11,9 @@ export interface PeerEntry {
 
   /** Its folder in `benchmarks/peers`, installed when it is needed; its figures may fail without failing the run. */
   readonly folder?: string
+
+  /** Is a Python program that speaks for itself, not a module. */
+  readonly python?: boolean
 }
 
 export const peers: Readonly<Record<string, PeerEntry>> = {
@@ -23,6 +27,30 @@ export const peers: Readonly<Record<string, PeerEntry>> = {
     load: transport => raw(transport, true),
     plays: row => isOnBroker(row) && row.transport !== 'redis',
   },
+  // A hundred of its nodes in one process, which all hear from one another, are not up after 30 s.
+  moleculer: foreign(
+    'moleculer',
+    ({ transport, deed, pattern }) =>
+      transport !== 'nats' && (deed === 'rpc' || (deed === 'events' && pattern !== 'fan-out')),
+  ),
+  // Its queues have no topics and no copies, and its clients publish to one pattern at a time.
+  nestjs: foreign(
+    'nestjs',
+    row => row.transport !== 'nats' && (row.deed === 'rpc' || (row.deed === 'events' && row.pattern === 'events')),
+  ),
+  'commlib-py': {
+    ...foreign('commlib-py', ({ id }) => /^(mqtt|redis|amqp)-(rpc|events)$/.test(id)),
+    python: true,
+  },
+  nats: foreign('nats', row => row.transport === 'nats'),
+}
+
+function foreign(folder: string, plays: PeerEntry['plays']): PeerEntry {
+  const load = async (transport: BrokerTransport): Promise<Peer> => {
+    const { createPeer } = await import(new URL('peer.js', folderOf(folder)).href)
+    return createPeer(transport)
+  }
+  return { folder, plays, load }
 }
 
 /** No client library has actions, and NATS has a peer of its own. */
