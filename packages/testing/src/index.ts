@@ -7,7 +7,7 @@ export {
   startMosquitto,
 } from './brokers/mosquitto.ts'
 export { freePort } from './brokers/ports.ts'
-export { type RabbitOptions, startRabbit } from './brokers/rabbit.ts'
+export { type Rabbit, type RabbitOptions, type RabbitTls, startRabbit } from './brokers/rabbit.ts'
 export { type RedisOptions, startRedis } from './brokers/redis.ts'
 export type { ComplianceOptions, CreateOptions } from './compliance/bench.ts'
 export { type FaultsOptions, testFaults } from './compliance/faults/index.ts'

@@ -118,6 +118,9 @@ export interface Engine {
   write(files: Readonly<Record<string, string>>): Promise<void>
   log(): string
   processGroup(): number | undefined
+
+  /** Runs a program beside the broker, with its environment; resolves with what it has printed. */
+  run(command: readonly string[]): Promise<string>
   remove(): Promise<void>
 }
 

@@ -64,6 +64,12 @@ export async function createDockerEngine(
       void follow(since).catch(() => {})
     },
 
+    async run(command) {
+      const { exitCode, output } = await started.exec([...command])
+      if (exitCode !== 0) throw new Error(`${command.join(' ')} ended with ${exitCode}: ${output}`)
+      return output
+    },
+
     async signal(name: BrokerSignal) {
       if (name === 'SIGSTOP') await container.pause()
       else if (name === 'SIGCONT') await container.unpause().catch(() => {})

@@ -14,6 +14,9 @@ export interface Launched {
 
   /** Puts files into the broker's folder, for the next start or reload. */
   write(files: Readonly<Record<string, string>>): Promise<void>
+
+  /** Runs a program beside the broker, with its environment; resolves with what it has printed. */
+  run(command: readonly string[]): Promise<string>
 }
 
 /** Finds a broker: by URL, in a Docker engine, or as a binary, in this order. */
@@ -79,7 +82,7 @@ async function connectBroker(recipe: BrokerRecipe, url: string): Promise<Launche
     [Symbol.asyncDispose]: close,
   }
   const ports = Object.fromEntries(recipe.ports.slice(0, 1).map(name => [name, broker.port]))
-  return { broker, ports, write: cannot }
+  return { broker, ports, write: cannot, run: cannot }
 }
 
 async function startBroker(
@@ -145,5 +148,5 @@ async function startBroker(
     close,
     [Symbol.asyncDispose]: close,
   }
-  return { broker, ports, write: engine.write }
+  return { broker, ports, write: engine.write, run: engine.run }
 }

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
+import { promisify } from 'node:util'
 import type { BrokerPlace, BrokerRecipe, BrokerSignal, Engine } from './broker.ts'
 
 /** Folders that hold servers but are not on everybody's PATH. */
@@ -49,6 +50,8 @@ export async function createLocalEngine(
     return false
   }
 
+  const environment = () => ({ ...process.env, ...recipe.environment?.(place) })
+
   await write(recipe.files(place))
 
   return {
@@ -65,7 +68,7 @@ export async function createLocalEngine(
       // A group of its own, so that a signal reaches what a start script has started.
       child = spawn(program, args, {
         cwd: folder,
-        env: { ...process.env, ...recipe.environment?.(place) },
+        env: environment(),
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       })
@@ -82,6 +85,10 @@ export async function createLocalEngine(
         started.once('error', reject)
       })
       guard = guardOf(started.pid as number, folder)
+    },
+
+    async run([program = '', ...args]) {
+      return (await promisify(execFile)(program, args, { cwd: folder, env: environment() })).stdout
     },
 
     async signal(name: BrokerSignal) {
