@@ -39,7 +39,7 @@ export async function openOutlet(session: Session, options: OutletOptions): Prom
       onEnd: error => {
         if (!usable || session.ended) return
         options.onBroken(error)
-        mend()
+        if (!session.ended) mend()
       },
     })
     await options.prepare?.(opened.channel)

@@ -8,7 +8,7 @@ import {
 } from '@commlib/core/internal'
 import type { Channel } from 'amqplib'
 import { Confirmations } from './confirmations.ts'
-import { connectionLost, queueRefused, refused } from './errors.ts'
+import { connectionLost, queueRefused, refused, replyCode } from './errors.ts'
 import { frameOf } from './frame.ts'
 import type { LinkOptions } from './link.ts'
 import { openOutlet } from './outlet.ts'
@@ -53,8 +53,16 @@ export async function openSending(
   let admin: Promise<OpenChannel> | undefined
   let broken = 0
 
+  /** Nothing of this connection is of use any more. */
+  function failed(error: unknown): void {
+    events.lost(refused(`${target} takes no more messages`, error))
+    void session.close()
+  }
+
   const mending = (what: string, begin: () => void) => ({
     onBroken: (error: Error | undefined) => {
+      // The exchange is gone, and the bindings of all subscriptions with it.
+      if (replyCode(error) === 404) return failed(error)
       broken++
       begin()
       events.status({
@@ -65,10 +73,7 @@ export async function openSending(
     onMended: () => {
       if (--broken === 0) events.resumed()
     },
-    onFailed: (error: unknown) => {
-      events.lost(refused(`${target} takes no more messages`, error))
-      void session.close()
-    },
+    onFailed: failed,
   })
 
   const [topics, calls, confirmed] = await Promise.all([

@@ -1,4 +1,4 @@
-import type { LinkEvents } from '@commlib/core/internal'
+import { CommlibError, type LinkEvents } from '@commlib/core/internal'
 import type { Channel, ChannelModel } from 'amqplib'
 import { connectionLost } from './errors.ts'
 import { type Sink, Writer } from './writer.ts'
@@ -64,8 +64,11 @@ export function createSession(model: ChannelModel, target: string, events: LinkE
     if (closing === undefined) events.lost(cause ?? error)
     for (const run of atEnd) run()
   })
-  model.on('blocked', () => {
-    if (closing === undefined) events.paused()
+  model.on('blocked', reason => {
+    if (closing !== undefined) return
+    events.paused()
+    const message = `${target} takes nothing for the time being (${reason}): what is sent waits`
+    events.status({ type: 'error', error: new CommlibError('BUFFER_FULL', message) })
   })
   model.on('unblocked', () => {
     if (closing === undefined) events.resumed()
