@@ -125,9 +125,9 @@ export class Wire {
   /** The response's data; throws {@link RemoteError} if the handler failed. */
   readResponse(frame: Frame): unknown {
     const value = this.#decode(frame)
-    const envelope = this.options.properties ? undefined : openEnvelope(value)
-    // A 0.6 service on Redis names no reply_to in its answers.
-    if (envelope !== undefined && (isRpcEnvelope(envelope) || isMessageEnvelope(envelope))) {
+    const envelope = openEnvelope(value)
+    // commlib-py after 0.13.1 has them on AMQP too; a 0.6 service on Redis names no reply_to.
+    if (envelope && (isRpcEnvelope(envelope) || (!this.options.properties && isMessageEnvelope(envelope)))) {
       const error = failureOf(envelope.header.error)
       if (error !== undefined) throw new RemoteError(error)
       return envelope.data
