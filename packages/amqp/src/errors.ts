@@ -51,11 +51,10 @@ export function connectionFailed(target: string, vhost: string, error: unknown):
     const message = `${target} refused the connection: bad user name or password (403 ACCESS_REFUSED)`
     return new CommlibError('NOT_AUTHORIZED', message)
   }
-  if (code === 530 && /not found/.test(toError(error).message)) {
-    return new CommlibError('CONNECTION_FAILED', `${target} has no vhost '${vhost}' (530 NOT_ALLOWED)`)
-  }
-  if (code === 530) {
-    return new CommlibError('NOT_AUTHORIZED', `${target} refused the connection: ${said(error)}`)
+  // It says which of the two, and amqplib keeps it.
+  if (code === 530 || /ConnectionOpenOk; got <ConnectionClose/.test(toError(error).message)) {
+    const message = `${target} refused the vhost '${vhost}': there is none of that name, or it is closed to this user (530 NOT_ALLOWED)`
+    return new CommlibError('NOT_AUTHORIZED', message)
   }
   const why = code === undefined ? whyNot(error) : said(error)
   return new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${why}`, { cause: error })

@@ -1,0 +1,156 @@
+import { createServer } from 'node:net'
+import { type Rabbit, startRabbit } from '@commlib/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAuthority, selfSigned } from '../../mqtt/test/certificates.ts'
+import { type AmqpOptions, amqp } from '../src/index.ts'
+import { after, bytes, connect, eventually, text, unique } from './support.ts'
+
+const authority = createAuthority()
+const server = authority.sign('localhost', 'localhost')
+const anna = authority.sign('anna', 'anna')
+
+let broker: Rabbit
+beforeAll(async () => {
+  broker = await startRabbit({
+    tls: { ...server, ca: authority.ca },
+    plugins: ['rabbitmq_auth_mechanism_ssl'],
+    config: [
+      'auth_mechanisms.1 = PLAIN',
+      'auth_mechanisms.2 = AMQPLAIN',
+      'auth_mechanisms.3 = EXTERNAL',
+      'ssl_cert_login_from = common_name',
+    ],
+  })
+  await broker.ctl('add_user', 'anna', 'sesame')
+  await broker.ctl('add_vhost', 'plant/1')
+  await broker.ctl('set_permissions', '-p', 'plant/1', 'anna', '.*', '.*', '.*')
+  await broker.ctl('set_permissions', '-p', '/', 'anna', '.*', '.*', '.*')
+  await broker.ctl('add_vhost', 'closed')
+})
+afterAll(() => broker.close())
+
+/** The TLS listener, under the name of its certificate. */
+const secure = () => String(broker.tlsUrl).replace('127.0.0.1', 'localhost')
+
+const failure = (url: string, options: AmqpOptions = {}): Promise<Error> =>
+  amqp(url, options)
+    .connect({ timeout: 5000 })
+    .then(
+      () => expect.fail('it connected'),
+      error => error,
+    )
+
+async function roundTrip(url: string, options: AmqpOptions = {}): Promise<void> {
+  const { transport } = await connect(url, options)
+  const topic = unique()
+  const got: string[] = []
+  await transport.subscribe(topic, (_, frame) => void got.push(text(frame)))
+  await transport.publish(topic, { body: bytes('x') }, { reliable: true })
+  await eventually(() => expect(got).toEqual(['x']))
+}
+
+describe('connecting', () => {
+  it('takes a user, a password and a vhost, from the URL or as options', async () => {
+    await roundTrip(`amqp://anna:sesame@${broker.host}:${broker.port}/plant%2F1`)
+    await roundTrip(broker.url, { username: 'anna', password: 'sesame', vhost: 'plant/1' })
+    await roundTrip(broker.url)
+  })
+
+  it('keeps vhosts apart', async () => {
+    const [a, b] = [
+      await connect(broker.url, { username: 'anna', password: 'sesame', vhost: 'plant/1' }),
+      await connect(broker.url),
+    ]
+    const topic = unique()
+    const got: string[] = []
+    await a.transport.subscribe(topic, (_, frame) => void got.push(text(frame)))
+    await b.transport.publish(topic, { body: bytes('b') }, { reliable: true })
+    await a.transport.publish(topic, { body: bytes('a') }, { reliable: true })
+    await eventually(() => expect(got).toEqual(['a']))
+  })
+
+  it('takes another exchange, which it declares', async () => {
+    await roundTrip(broker.url, { exchange: unique() })
+  })
+
+  it('tells a wrong password, a vhost that there is not, and one that is closed to the user', async () => {
+    const { url, host, port } = broker
+    const where = `amqp://${host}:${port}`
+    const denied = await failure(url, { username: 'anna', password: 'guess' })
+    expect(denied).toMatchObject({ code: 'NOT_AUTHORIZED', message: expect.stringContaining(`${where} refused`) })
+    expect(denied.message).toContain('bad user name or password')
+    expect(JSON.stringify(denied) + denied.message + denied.cause).not.toContain('guess')
+    const vhosts = [
+      ['nowhere', await failure(`${url}/nowhere`)],
+      ['closed', await failure(`${url}/closed`, { username: 'anna', password: 'sesame' })],
+    ] as const
+    for (const [vhost, error] of vhosts) {
+      const message = expect.stringContaining(`${where} refused the vhost '${vhost}'`)
+      expect(error).toMatchObject({ code: 'NOT_AUTHORIZED', message })
+    }
+  })
+
+  it('tells an unknown host, a refused connection, and what is no AMQP', async () => {
+    expect(await failure('amqp://no-such-host.invalid')).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringMatching(
+        /amqp:\/\/no-such-host\.invalid:5672: (unknown host|the host name could not be resolved)/,
+      ),
+    })
+    expect(await failure('amqp://127.0.0.1:1')).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringContaining('amqp://127.0.0.1:1: connection refused'),
+    })
+    const web = createServer(socket => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+    after(() => web.close())
+    await new Promise(resolve => web.once('listening', resolve))
+    const address = web.address()
+    const port = typeof address === 'object' ? address?.port : 0
+    expect(await failure(`amqp://127.0.0.1:${port}`)).toMatchObject({ code: 'CONNECTION_FAILED' })
+  })
+
+  it('knows a client by its certificate (EXTERNAL), or by its password over TLS', async () => {
+    const tls = { ca: authority.ca, ...anna }
+    await roundTrip(secure(), { auth: 'external', tls })
+    await roundTrip(secure(), { username: 'anna', password: 'sesame', tls })
+    const bob = authority.sign('bob', 'bob')
+    expect(await failure(secure(), { auth: 'external', tls: { ca: authority.ca, ...bob } })).toMatchObject({
+      code: 'NOT_AUTHORIZED',
+    })
+  })
+
+  it('tells a certificate that is not trusted, that is for another host, and that is missing', async () => {
+    const { ca } = authority
+    expect(await failure(secure(), { tls: anna })).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringContaining('the certificate is not accepted: its authority is unknown'),
+    })
+    expect(await failure(secure(), { tls: { ca, ...anna, servername: 'elsewhere' } })).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringContaining('it is for another host'),
+    })
+    expect(await failure(secure(), { tls: { ca } })).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringContaining(`${secure()}: `),
+    })
+    await roundTrip(secure(), { tls: { ...anna, rejectUnauthorized: false } })
+  })
+
+  it.each([
+    ['that is self-signed', () => selfSigned('localhost'), /self-signed/],
+    ['that has expired', () => authority.sign('localhost', 'localhost', 0), /it has expired/],
+  ])('tells a certificate %s', async (_, identity, message) => {
+    const tls = identity()
+    // One of no days has expired a second later.
+    await new Promise(resolve => setTimeout(resolve, 1100))
+    const { createServer } = await import('node:tls')
+    const other = createServer(tls, socket => socket.on('error', () => {})).listen(0, '127.0.0.1')
+    other.on('tlsClientError', () => {})
+    after(() => other.close())
+    await new Promise(resolve => other.once('listening', resolve))
+    const address = other.address()
+    const port = typeof address === 'object' ? address?.port : 0
+    const error = await failure(`amqps://localhost:${port}`, { tls: { ca: authority.ca } })
+    expect(error).toMatchObject({ code: 'CONNECTION_FAILED', message: expect.stringMatching(message) })
+  })
+})
