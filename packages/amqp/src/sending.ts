@@ -7,7 +7,7 @@ import {
   type ReplyListener,
 } from '@commlib/core/internal'
 import type { Channel } from 'amqplib'
-import { Confirmations } from './confirmations.ts'
+import { Confirmations, type Destination } from './confirmations.ts'
 import { connectionLost, queueRefused, refused, replyCode } from './errors.ts'
 import { frameOf } from './frame.ts'
 import type { LinkOptions } from './link.ts'
@@ -49,7 +49,7 @@ export async function openSending(
   const readers = new Set<ReplyReader>()
   /** Pushes that wait to hear whether they come back, and the queues of those that did. */
   const watched = new Set<{ readonly queue: string; returned: boolean }>()
-  let confirmations = new Confirmations()
+  let confirmations: Confirmations
   let admin: Promise<OpenChannel> | undefined
   let broken = 0
 
@@ -118,7 +118,10 @@ export async function openSending(
       }),
       confirm: true,
       prepare: channel => {
-        const ours = new Confirmations()
+        // What is confirmed is persistent, and its confirmation is what is waited for.
+        const ours = new Confirmations((to, frame) => {
+          void writer.publish(confirmed.route(to.exchange, to.key, false), frame, true)
+        })
         confirmations = ours
         channel.on('ack', ({ deliveryTag, multiple }) => ours.ack(deliveryTag, multiple))
         channel.on('nack', ({ deliveryTag, multiple }) => ours.nack(deliveryTag, multiple))
@@ -134,10 +137,9 @@ export async function openSending(
   }
 
   /** Hands a message to the connection, or to the broker if `reliable`. */
-  function send(to: { exchange: string; key: string }, frame: Frame, reliable: boolean): Promise<void> {
+  function send(to: Destination, frame: Frame, reliable: boolean): Promise<void> {
     if (!reliable) return writer.publish(topics.route(to.exchange, to.key, false), frame, false)
-    void writer.publish(confirmed.route(to.exchange, to.key, false), frame, true) // its confirmation is what is waited for
-    return confirmations.next(to.key)
+    return confirmations.publish(to, frame)
   }
 
   /** A channel to declare on: the one that was left, if it lives. */

@@ -27,6 +27,8 @@ export function testRestarts({ messages = 20_000, restarts = 10, report, ...opti
         },
         { durable },
       )
+      // RabbitMQ writes down only then that there is a new quorum queue.
+      await quiet(1000)
       const confirmed: string[] = []
       const failed: unknown[] = []
       let next = 0
