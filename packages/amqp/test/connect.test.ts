@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { action, createNode, rpc, topic } from '@commlib/core'
 import { type Rabbit, startRabbit } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAuthority, selfSigned } from '../../mqtt/test/certificates.ts'
@@ -152,5 +154,56 @@ describe('connecting', () => {
     const port = typeof address === 'object' ? address?.port : 0
     const error = await failure(`amqps://localhost:${port}`, { tls: { ca: authority.ca } })
     expect(error).toMatchObject({ code: 'CONNECTION_FAILED', message: expect.stringMatching(message) })
+  })
+})
+
+describe('the permissions of a robot in docs/security.md', () => {
+  it('let it do its work, and nothing else', async () => {
+    const page = readFileSync(new URL('../../../docs/security.md', import.meta.url), 'utf8')
+    const commands = Array.from(page.matchAll(/^rabbitmqctl (set_\w*permissions -p plant .*)$/gm), ([, line = '']) =>
+      line.split(' ').map(word => word.replace(/^'(.*)'$/, '$1')),
+    )
+    expect(commands).toHaveLength(2)
+    await broker.ctl('add_vhost', 'plant')
+    await broker.ctl('add_user', 'r1', 'secret')
+    for (const command of commands) await broker.ctl(...command)
+    await broker.ctl('set_permissions', '-p', 'plant', 'anna', '.*', '.*', '.*')
+    const told: unknown[] = []
+    const robot = await createNode({
+      name: 'robot',
+      deviceId: 'r1',
+      control: true,
+      transport: amqp(broker.url, { username: 'r1', password: 'secret', vhost: 'plant' }),
+      onStatus: status => told.push(status),
+      onError: () => {},
+    })
+    after(() => robot.close())
+    const desk = await createNode({
+      transport: amqp(broker.url, { username: 'anna', password: 'sesame', vhost: 'plant' }),
+      heartbeat: false,
+    })
+    after(() => desk.close())
+    const [Route, Drive] = [rpc<object, object>('fleet.r1.route'), action<object, object, object>('fleet.r1.drive')]
+    const Sensor = topic<object>('fleet.r1.sensors.sonar')
+    const heard: unknown[] = []
+    await desk.subscribe(Sensor, message => void heard.push(message))
+    await robot.serve(Route, request => request)
+    await robot.serve(Drive, goal => goal)
+    await robot.publisher(Sensor).publish({ distance: 1 })
+    expect(await desk.client(Route)({ to: 'dock' })).toEqual({ to: 'dock' })
+    expect(await (await desk.client(Drive)({ to: 'dock' })).result).toEqual({ to: 'dock' })
+    await eventually(() => expect(heard).toEqual([{ distance: 1 }]))
+    expect(told).toEqual([{ type: 'connected' }])
+
+    const denied = { code: 'NOT_AUTHORIZED' }
+    await expect(robot.serve(rpc('fleet.r2.route'), request => request)).rejects.toMatchObject(denied)
+    await expect(robot.subscribe(topic('fleet.r2.sensors.sonar'), () => {})).rejects.toMatchObject(denied)
+    const Foreign = topic<object>('fleet.r2.sensors.sonar')
+    await desk.subscribe(Foreign, message => void heard.push(message))
+    await robot.publisher(Foreign).publish({ distance: 2 })
+    await eventually(() => expect(told.at(-1)).toMatchObject({ type: 'error', error: denied }))
+    await robot.publisher(Sensor).publish({ distance: 3 })
+    await eventually(() => expect(heard).toEqual([{ distance: 1 }, { distance: 3 }]))
+    expect(await desk.client(Route)({ to: 'dock' })).toEqual({ to: 'dock' })
   })
 })
