@@ -1,5 +1,5 @@
 // Installs the packed packages with npm into an empty project and runs there, with each major version of Node.js given
-// as an argument, a program in memory, the same on a mosquitto, and every snippet of the READMEs and docs as it stands.
+// as an argument, a program in memory, the same on a mosquitto and on a Redis server, and every snippet of the READMEs and docs as it stands.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, globSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -23,6 +23,11 @@ const programs: readonly Program[] = [
     code: program(`} from '@commlib/core'\nimport { mqtt } from '@commlib/mqtt'`, `mqtt('mqtt://localhost')`),
     prints: '{ sum: 3 }',
   },
+  {
+    name: 'redis',
+    code: program(`} from '@commlib/core'\nimport { redis } from '@commlib/redis'`, `redis('redis://localhost')`),
+    prints: '{ sum: 3 }',
+  },
   ...['README.md', ...globSync(['packages/*/README.md', 'docs/*.md'], { cwd: root }).sort()].flatMap(programsOf),
 ]
 
@@ -32,7 +37,8 @@ const packages = [...tarballs.keys()].filter(name => name !== '@commlib/testing'
 const project = freshProject(tarballs, packages)
 for (const { name, code } of programs) writeFileSync(join(project, `${name}.mjs`), code)
 
-await broker()
+await broker('mosquitto', ['-p', '1883'], 1883)
+await broker('redis-server', ['--save', '', '--appendonly', 'no'], 6379)
 let failed = 0
 for (const major of process.argv.length > 2 ? process.argv.slice(2) : ['20', '24']) {
   const node = nodeOf(major)
@@ -65,10 +71,10 @@ function nodeOf(major: string): string {
   return join(folder, 'node_modules/node/bin/node')
 }
 
-/** Sees to a mosquitto where the READMEs expect one. */
-async function broker(): Promise<void> {
-  if (await listens(1883)) return
-  const child = spawn('mosquitto', ['-p', '1883'], {
+/** Sees to a broker where the READMEs expect one. */
+async function broker(name: string, args: readonly string[], port: number): Promise<void> {
+  if (await listens(port)) return
+  const child = spawn(name, args, {
     stdio: 'ignore',
     env: { ...process.env, PATH: `${process.env['PATH']}${delimiter}/usr/sbin${delimiter}/usr/local/sbin` },
   })
@@ -78,9 +84,9 @@ async function broker(): Promise<void> {
   child.on('error', error => {
     fault = error
   })
-  for (const end = Date.now() + 10_000; !(await listens(1883)); await sleep(50))
+  for (const end = Date.now() + 10_000; !(await listens(port)); await sleep(50))
     if (fault !== undefined || child.exitCode !== null || Date.now() > end)
-      throw new Error('no mosquitto on port 1883, which the snippets need: apt install mosquitto', { cause: fault })
+      throw new Error(`no ${name} on port ${port}, which the snippets need: apt install ${name}`, { cause: fault })
 }
 
 function listens(port: number): Promise<boolean> {

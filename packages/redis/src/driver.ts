@@ -1,0 +1,93 @@
+import type { Driver, TransportSupports } from '@commlib/core/internal'
+import { readClock } from './clock.ts'
+import { type Connection, openConnection } from './connection.ts'
+import { createLink } from './link.ts'
+import type { Settings } from './options.ts'
+
+/** Milliseconds that the connections opened later may take. */
+const LATER = 10_000
+
+const supports: TransportSupports = {
+  properties: false,
+  headers: 'never',
+  queueing: true,
+  competing: true,
+  reliable: false,
+  latched: false,
+  groups: false,
+  durable: false,
+  groupTakeover: 'never',
+  noService: 'never',
+  expiry: true,
+  deadLetter: false,
+}
+
+/** @param id names this client in its return address */
+export function createDriver(settings: Settings, id: string): Driver {
+  const { target, keepalive } = settings
+  const inboxRoot = `rpc-${id}`
+
+  /** The blocking connection of earlier links, as the server knows it. */
+  const stale = new Set<string>()
+
+  return {
+    name: 'redis',
+    target,
+    supports,
+    replyTo: token => `${inboxRoot}.${token}`,
+    open: async (events, { signal }) => {
+      let ended = false
+      const connections = new Set<Connection>()
+      const lost = (cause: Error | undefined) => {
+        if (ended) return
+        ended = true
+        events.lost(cause)
+        // Each is lost without the others.
+        for (const connection of connections) void connection.close(0)
+      }
+      const open = async (role: 'commands' | 'subscriber' | 'reader', until: AbortSignal) => {
+        const blocking = role === 'reader'
+        const client = { ...settings.client, connectionName: `commlib-${id}-${role}` }
+        const connection = await openConnection({ target, client, keepalive, blocking, signal: until }, lost)
+        connections.add(connection)
+        if (ended) void connection.close(0)
+        return connection
+      }
+      const commands = await open('commands', signal)
+      const [clock] = await Promise.all([readClock(commands.send), endStale(commands, id, stale)])
+      return createLink(
+        commands,
+        {
+          maxMessageBytes: settings.maxMessageBytes,
+          blockTime: settings.blockTime,
+          inboxRoot,
+          clock,
+          wakeKey: `wake{${inboxRoot}}`,
+          another: async role => {
+            const connection = await open(role, AbortSignal.timeout(LATER))
+            if (role === 'reader') {
+              const known = await connection.send('client', ['id']).catch(() => undefined)
+              if (known !== undefined) stale.add(String(known))
+            }
+            return connection
+          },
+        },
+        events,
+      )
+    },
+  }
+}
+
+/**
+ * Ends blocking connections of ours that the server still believes in, after the line had gone silent: they would pop
+ * items for nobody. Without the right to do so, they end by themselves with their blocking command.
+ */
+async function endStale(commands: Connection, id: string, stale: Set<string>): Promise<void> {
+  for (const client of stale) {
+    // A server that was restarted counts its clients anew: only one with our name is ours.
+    const line = await commands.send('client', ['list', 'id', client]).catch(() => '')
+    if (String(line).includes(`name=commlib-${id}-reader `))
+      await commands.send('client', ['kill', 'id', client]).catch(() => {})
+  }
+  stale.clear()
+}

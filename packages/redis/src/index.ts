@@ -1,0 +1,2 @@
+export type { RedisOptions, TlsOptions } from './options.ts'
+export { type RedisFactory, redis } from './redis.ts'

@@ -1,0 +1,188 @@
+import {
+  CommlibError,
+  type Frame,
+  type Inbox,
+  type Link,
+  type LinkEvents,
+  type PublishOptions,
+  type QueueListener,
+  type SubscribeOptions,
+  subscription,
+} from '@commlib/core/internal'
+import { Channels } from './channels.ts'
+import type { Clock } from './clock.ts'
+import type { Connection } from './connection.ts'
+import { readDeadline, withDeadline } from './deadline.ts'
+import { isReply, refused } from './errors.ts'
+import { openInbox } from './inbox.ts'
+import { ListReader, type Source } from './list-reader.ts'
+import { splitReturn, toKey } from './names.ts'
+import { ReplyLists } from './reply-lists.ts'
+
+export interface LinkOptions {
+  readonly maxMessageBytes: number
+
+  /** Seconds until a blocking command comes back by itself. */
+  readonly blockTime: number
+
+  /** The list of answers. */
+  readonly inboxRoot: string
+  readonly wakeKey: string
+  readonly clock: Clock
+
+  /** Opens one more connection to the same server. */
+  readonly another: (role: 'subscriber' | 'reader') => Promise<Connection>
+}
+
+/** What commlib-py puts into a list to make it exist. */
+const QUEUE_INIT = Buffer.from('QueueInit')
+
+/** Milliseconds that what was sent has when closing. */
+const CLOSE_GRACE = 1000
+
+/** The verbs over the connections to one server: one for commands, and one each for channels and lists once needed. */
+export function createLink(commands: Connection, options: LinkOptions, events: LinkEvents): Link {
+  const { maxMessageBytes, inboxRoot, wakeKey, blockTime, another, clock } = options
+  const { send } = commands
+  const channels = new Channels(() => another('subscriber'), events.error)
+  const reader = new ListReader({
+    open: () => another('reader'),
+    send,
+    wakeKey,
+    blockTime,
+    onError: error => events.status({ type: 'error', error: error as Error }),
+  })
+  const replyLists = new ReplyLists(send)
+  let closing: Promise<void> | undefined
+
+  function check(address: string, frame: Frame): void {
+    const size = frame.body.byteLength
+    if (size <= maxMessageBytes) return
+    const message = `the message to '${address}' has ${size} bytes, more than maxMessageBytes (${maxMessageBytes})`
+    throw new CommlibError('MESSAGE_TOO_LARGE', message)
+  }
+
+  function fits(address: string, body: Buffer): boolean {
+    if (body.length <= maxMessageBytes) return true
+    const message = `a message on '${address}' has ${body.length} bytes, more than maxMessageBytes (${maxMessageBytes})`
+    events.error(new CommlibError('MESSAGE_TOO_LARGE', message))
+    return false
+  }
+
+  async function push(queue: string, frame: Frame): Promise<void> {
+    check(queue, frame)
+    const answer = splitReturn(queue)
+    try {
+      if (answer !== undefined) {
+        const [list, token] = answer
+        replyLists.pushed(list)
+        await send('rpush', [list, Buffer.concat([Buffer.from(`${token} `), frame.body])])
+        return
+      }
+      const key = toKey(queue)
+      if (key.startsWith('rpc-')) replyLists.pushed(key)
+      const { body, expiry } = frame
+      await send('rpush', [key, expiry === undefined ? view(body) : withDeadline(body, clock.now() + expiry)])
+    } catch (error) {
+      throw isReply(error) ? refused(`the message to '${queue}' was refused`, error) : error
+    }
+  }
+
+  function queueSource(queue: string, onFrame: QueueListener, concurrency: number): Source & { stop(): void } {
+    const keys = [toKey(queue)]
+    let running = 0
+    let stopped = false
+    const settled = () => {
+      if (running-- === concurrency) reader.refresh()
+    }
+    return {
+      keys: () => keys,
+      room: () => (stopped ? 0 : concurrency - running),
+      stop: () => {
+        stopped = true
+      },
+      take: (key, items) => {
+        if (closing !== undefined) return putBack(key, items)
+        for (const item of items) {
+          const { body, deadline } = readDeadline(item)
+          const expiry = deadline === undefined ? undefined : deadline - clock.now()
+          if (expiry !== undefined && expiry <= 0) continue
+          if (body.equals(QUEUE_INIT) || !fits(queue, body)) continue
+          running++
+          try {
+            const result = onFrame(expiry === undefined ? { body } : { body, expiry })
+            if (result === undefined) settled()
+            else void result.catch(events.error).then(settled)
+          } catch (error) {
+            settled()
+            events.error(error)
+          }
+        }
+      },
+    }
+  }
+
+  /** Popped while closing: somebody else is to have it. */
+  function putBack(key: string, items: readonly Buffer[]): void {
+    send('lpush', [key, ...items.toReversed()]).catch(events.error)
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all([reader.close(), channels.close()])
+    replyLists.flush()
+    await commands.close(CLOSE_GRACE)
+  }
+
+  return {
+    publish: (topic, frame, given = {}) => {
+      try {
+        unsupported(given)
+        check(topic, frame)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      send('publish', [toKey(topic), view(frame.body)]).catch(error => {
+        if (isReply(error)) events.error(refused(`the message to '${topic}' was refused`, error))
+      })
+      return commands.room()
+    },
+
+    subscribe: async (pattern, onFrame, given = {}) =>
+      unsupported(given) ??
+      channels.listen(pattern, (topic, body) => (fits(topic, body) ? onFrame(topic, { body }) : undefined)),
+
+    push,
+
+    pull: async (queue, onFrame, { concurrency = Infinity } = {}) => {
+      const source = queueSource(queue, onFrame, concurrency)
+      try {
+        // So that a list that may not be read is refused here.
+        await send('llen', [toKey(queue)])
+      } catch (error) {
+        throw isReply(error) ? refused(`the queue '${queue}' cannot be read`, error) : error
+      }
+      await reader.add(source)
+      return subscription(async () => {
+        source.stop()
+        await reader.remove(source)
+      })
+    },
+
+    inbox: (onReply): Promise<Inbox> =>
+      openInbox(onReply, { root: inboxRoot, reader, send, maxMessageBytes, onError: events.error }),
+
+    close: () => (closing ??= close()),
+  }
+}
+
+/** ioredis takes a Buffer for bytes, and any other array for a list of numbers. */
+function view({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+/** Throws for what this transport cannot do. */
+function unsupported(options: PublishOptions & SubscribeOptions): undefined {
+  for (const option of ['reliable', 'latched', 'group', 'durable'] as const) {
+    if (options[option]) throw new CommlibError('UNSUPPORTED', `redis: ${option} messages are not supported yet`)
+  }
+}

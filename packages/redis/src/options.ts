@@ -1,0 +1,267 @@
+import { CommlibError, type OfflineBufferOptions, show } from '@commlib/core/internal'
+import type { RedisOptions as ClientOptions } from 'ioredis'
+
+export type Scheme = 'redis' | 'rediss' | 'unix'
+
+/** How the server's certificate is checked, and the client's own. PEM text, or bytes. */
+export interface TlsOptions {
+  /** Certificates to trust instead of the system's. */
+  readonly ca?: string | Uint8Array | undefined
+
+  /** The client's certificate. */
+  readonly cert?: string | Uint8Array | undefined
+
+  /** The client's private key. */
+  readonly key?: string | Uint8Array | undefined
+
+  /** Opens the private key. */
+  readonly passphrase?: string | undefined
+
+  /** Refuses a server whose certificate cannot be verified. @default true */
+  readonly rejectUnauthorized?: boolean | undefined
+
+  /** The name the certificate must have. @default the host */
+  readonly servername?: string | undefined
+}
+
+/** Options of {@link redis}. */
+export interface RedisOptions {
+  /** How to connect, when there is no URL. @default 'redis' */
+  readonly protocol?: Scheme | undefined
+
+  /** @default 'localhost' */
+  readonly host?: string | undefined
+
+  /** @default 6379 */
+  readonly port?: number | undefined
+
+  /** The path of a Unix socket, instead of host and port. */
+  readonly path?: string | undefined
+
+  /** The number of the database. Topics are the same in all of them: Redis has them beside its databases. @default 0 */
+  readonly db?: number | undefined
+
+  /** The user of the server's access control list. */
+  readonly username?: string | undefined
+
+  /** The password of that user, or of all. */
+  readonly password?: string | undefined
+
+  /** For rediss. */
+  readonly tls?: TlsOptions | undefined
+
+  /** The version of Redis' protocol: 3, where the server knows it, or 2. @default 3 */
+  readonly protocolVersion?: 2 | 3 | undefined
+
+  /**
+   * Seconds of silence after which the server is asked whether it is still there, and after which a blocking command is
+   * renewed; 0 never asks.
+   *
+   * @default 30
+   */
+  readonly keepalive?: number | undefined
+
+  /** Bytes of the largest body that is sent or received. @default 16 MiB */
+  readonly maxMessageBytes?: number | undefined
+
+  /** What is kept while there is no connection. */
+  readonly offlineBuffer?: OfflineBufferOptions | undefined
+
+  /** Milliseconds that an attempt to connect may take. @default 10_000 */
+  readonly connectTimeout?: number | undefined
+
+  /** Whatever else ioredis takes. What has an option above, and how to reconnect, is not taken from here. */
+  readonly client?: ClientOptions | undefined
+}
+
+/** Options, checked and complete. */
+export interface Settings {
+  /** Scheme, host and port, for error messages. */
+  readonly target: string
+
+  /** Milliseconds. */
+  readonly keepalive: number
+
+  /** Seconds until a blocking command comes back by itself. */
+  readonly blockTime: number
+  readonly maxMessageBytes: number
+  readonly offlineBuffer: OfflineBufferOptions
+  readonly connectTimeout: number
+
+  /** What every connection of ioredis is given. */
+  readonly client: ClientOptions
+}
+
+/** The URL schemes of this transport. */
+export const schemes: readonly string[] = ['redis', 'rediss', 'unix']
+
+const KNOWN = new Set([
+  'protocol',
+  'host',
+  'port',
+  'path',
+  'db',
+  'username',
+  'password',
+  'tls',
+  'protocolVersion',
+  'keepalive',
+  'maxMessageBytes',
+  'offlineBuffer',
+  'connectTimeout',
+  'client',
+])
+const KNOWN_BUFFER = new Set(['maxMessages', 'maxBytes', 'policy'])
+const KNOWN_TLS = new Set(['ca', 'cert', 'key', 'passphrase', 'rejectUnauthorized', 'servername'])
+
+/** Checks options and fills in the defaults. Throws `INVALID_OPTION`, naming the option. */
+export function resolveOptions(url: string | undefined, given: RedisOptions = {}): Settings {
+  if (!isObject(given)) throw invalid('options', given, 'must be an object')
+  const options: RedisOptions = { ...(url === undefined ? {} : parseUrl(url)), ...defined(given) }
+  for (const key of Object.keys(options))
+    if (!KNOWN.has(key)) throw invalid(key, undefined, `is not an option: ${[...KNOWN].join(', ')}`)
+  for (const key of ['tls', 'offlineBuffer', 'client'] as const)
+    if (options[key] !== undefined && !isObject(options[key])) throw invalid(key, options[key], 'must be an object')
+  const { username, password, tls = {}, host = 'localhost', path } = options
+
+  const protocol = options.protocol ?? (path === undefined ? 'redis' : 'unix')
+  if (!schemes.includes(protocol)) throw invalid('protocol', protocol, `must be one of ${schemes.join(', ')}`)
+  if (string('host', host) === '' || /[\s/@]/.test(host))
+    throw invalid('host', host, 'must be a host name or an IP address')
+  if (protocol === 'unix' && (path === undefined || !string('path', path).startsWith('/')))
+    throw invalid('path', path, "must begin with '/': it is the path of a Unix socket")
+  if (protocol !== 'unix' && path !== undefined) throw invalid('path', path, `is for unix, not ${protocol}`)
+  const port = integer('port', options.port ?? 6379, 1, 65_535)
+  const db = integer('db', options.db ?? 0, 0, 2 ** 31 - 1)
+  if (username !== undefined) string('username', username)
+  if (password !== undefined && typeof password !== 'string') throw invalid('password', undefined, 'must be a string')
+  if (username !== undefined && password === undefined)
+    throw invalid('password', undefined, 'is missing: Redis takes a username only with one')
+  const version = options.protocolVersion ?? 3
+  if (version !== 2 && version !== 3) throw invalid('protocolVersion', version, 'must be 3, or 2')
+  for (const key of Object.keys(options.offlineBuffer ?? {}))
+    if (!KNOWN_BUFFER.has(key))
+      throw invalid(`offlineBuffer.${key}`, undefined, `is not an option: ${[...KNOWN_BUFFER].join(', ')}`)
+  assertTls(tls)
+  if (protocol !== 'rediss' && options.tls !== undefined)
+    throw invalid('tls', undefined, `needs rediss, not ${protocol}`)
+  const keepalive = number('keepalive', options.keepalive ?? 30, 0, 65_535)
+  const shown = host.includes(':') ? `[${host}]` : host
+
+  return {
+    target: protocol === 'unix' ? `unix:${path}` : `${protocol}://${shown}:${port}`,
+    keepalive: keepalive * 1000,
+    // Even where nobody asks: a blocking command that never returns could outlive its connection.
+    blockTime: keepalive === 0 ? 30 : keepalive,
+    maxMessageBytes: integer('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024, 1, 512 * 1024 * 1024),
+    offlineBuffer: options.offlineBuffer ?? {},
+    connectTimeout: integer('connectTimeout', options.connectTimeout ?? 10_000, 1, 2 ** 31 - 1),
+    client: {
+      ...options.client,
+      ...(protocol === 'unix' ? { path: path as string } : { host, port }),
+      db,
+      protocol: version,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      // ioredis takes what Node's TLS takes, which is any bytes, whatever its types say.
+      ...(protocol === 'rediss' && {
+        tls: { ...defined(tls), rejectUnauthorized: tls.rejectUnauthorized ?? true } as object,
+      }),
+    },
+  }
+}
+
+function parseUrl(text: string): RedisOptions {
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    throw invalid('url', redact(text), 'is not a URL such as redis://localhost:6379')
+  }
+  const protocol = url.protocol.slice(0, -1)
+  if (!schemes.includes(protocol))
+    throw invalid('url', redact(text), `must begin with one of ${schemes.map(scheme => `${scheme}:`).join(', ')}`)
+  if (/[@#]/.test(url.pathname + url.search + url.hash))
+    throw invalid('url', redact(text), 'has an @ or # after its host: in a password they are %40 and %23')
+  const login = {
+    username: url.username === '' ? undefined : decode(url.username, text),
+    password: url.password === '' ? undefined : decode(url.password, text),
+  }
+  const asked = url.searchParams.get('db') ?? undefined
+  if (protocol === 'unix') {
+    return defined({ protocol: 'unix', path: decode(url.pathname, text), db: database(asked, text), ...login })
+  }
+  if (url.hostname === '') throw invalid('url', redact(text), 'names no host')
+  const slash = url.pathname.slice(1)
+  return defined({
+    protocol: protocol as Scheme, // one of `schemes`
+    host: decode(url.hostname, text).replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? undefined : Number(url.port),
+    db: database(slash === '' ? asked : slash, text),
+    ...login,
+  })
+}
+
+function database(name: string | undefined, url: string): number | undefined {
+  if (name === undefined) return undefined
+  if (!/^\d{1,9}$/.test(name)) throw invalid('url', redact(url), 'must end with the number of a database, such as /0')
+  return Number(name)
+}
+
+function decode(part: string, url: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw invalid('url', redact(url), 'has a % in its user or password that is not followed by two digits: it is %25')
+  }
+}
+
+/** Leaves out what stands before an @: it may be a password, wherever the slashes are. */
+function redact(text: string): string {
+  return text.replace(/^((?:[a-z][a-z0-9+.-]*:)?\/\/)?.*@/is, '$1***@')
+}
+
+function assertTls(tls: TlsOptions): void {
+  for (const [key, value] of Object.entries(tls)) {
+    const name = `tls.${key}`
+    if (!KNOWN_TLS.has(key)) throw invalid(name, undefined, `is not an option: ${[...KNOWN_TLS].join(', ')}`)
+    if (value === undefined) continue
+    if (key === 'rejectUnauthorized') {
+      if (typeof value !== 'boolean') throw invalid(name, value, 'must be true or false')
+    } else if (key === 'servername') string(name, value)
+    // The value is not shown: it may be a private key.
+    else if (typeof value !== 'string' && (key === 'passphrase' || !(value instanceof Uint8Array)))
+      throw invalid(name, undefined, key === 'passphrase' ? 'must be a string' : 'must be PEM text, or its bytes')
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function string(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(name, value, 'must be a string')
+  return value
+}
+
+function number(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !(value >= min && value <= max))
+    throw invalid(name, value, `must be a number from ${min} to ${max}`)
+  return value
+}
+
+function integer(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw invalid(name, value, `must be a whole number from ${min} to ${max}`)
+  }
+  return value
+}
+
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}
+
+function invalid(name: string, value: unknown, why: string): CommlibError {
+  const shown = value === undefined ? '' : ` (${show(typeof value === 'string' ? redact(value) : value)})`
+  return new CommlibError('INVALID_OPTION', `redis: ${name}${shown} ${why}`)
+}

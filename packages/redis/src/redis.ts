@@ -1,0 +1,22 @@
+import { randomId, reconnecting, type Transport } from '@commlib/core/internal'
+import { createDriver } from './driver.ts'
+import { type RedisOptions, resolveOptions, schemes } from './options.ts'
+
+/** Connects to a Redis or Valkey server. */
+export interface RedisFactory {
+  /** @param options what the URL does not say; they go before it */
+  (url: string, options?: RedisOptions): Transport
+  (options?: RedisOptions): Transport
+
+  /** The URL schemes it takes, without the colon. */
+  readonly schemes: readonly string[]
+}
+
+function create(urlOrOptions?: string | RedisOptions, more?: RedisOptions): Transport {
+  const settings =
+    typeof urlOrOptions === 'string' ? resolveOptions(urlOrOptions, more) : resolveOptions(undefined, urlOrOptions)
+  return reconnecting(createDriver(settings, randomId()), settings)
+}
+
+/** The transport over Redis and Valkey. */
+export const redis: RedisFactory = Object.assign(create, { schemes })
