@@ -67,6 +67,12 @@ interface Target {
   readonly asked: Listener
 }
 
+/**
+ * The smallest identifier that takes three bytes: mqtt.js keeps a buffer of every smaller number that it has written, for
+ * ever, and with it the 64 KiB of the pool that the buffer is cut from.
+ */
+const FIRST_IDENTIFIER = 16_384
+
 /** One SUBSCRIBE for each filter of a connection, and who listens to it. */
 export class Subscriptions {
   readonly #wire: Wire
@@ -75,7 +81,7 @@ export class Subscriptions {
   /** UNSUBSCRIBE was sent and is not answered yet. */
   readonly #leaving = new Set<Entry>()
   readonly #targets = new Map<number, Target>()
-  #lastIdentifier = 0
+  #nextIdentifier = FIRST_IDENTIFIER
 
   constructor(wire: Wire) {
     this.#wire = wire
@@ -195,7 +201,7 @@ export class Subscriptions {
   async #subscribe(entry: Entry, listener: Listener): Promise<0 | 1> {
     let identifier: number | undefined
     if (this.#wire.identifiers) {
-      identifier = ++this.#lastIdentifier
+      identifier = this.#nextIdentifier++
       entry.identifiers.push(identifier)
       this.#targets.set(identifier, { entry, asked: listener })
     } else {
