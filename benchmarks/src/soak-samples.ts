@@ -11,7 +11,11 @@ export interface Sample {
 
   /** MiB. */
   readonly rss: number
+  /** What is alive on V8's heap, and what V8 has taken from the system for it. */
   readonly heap: number
+  readonly heapTotal: number
+  /** Behind Buffers, outside the heap. */
+  readonly buffers: number
 }
 
 /** What was done by then. */
@@ -33,7 +37,7 @@ export async function measureProcess(at: number): Promise<Sample> {
   // What has just been answered lets go of its timers first.
   await wait(100)
   globalThis.gc?.()
-  const { rss, heapUsed } = process.memoryUsage()
+  const { rss, heapUsed, heapTotal, arrayBuffers } = process.memoryUsage()
   const names = process.getActiveResourcesInfo()
   const count = (name: string) => names.filter(each => each === name).length
   return {
@@ -43,6 +47,8 @@ export async function measureProcess(at: number): Promise<Sample> {
     listeners: listeners(),
     rss: rss / MIB,
     heap: heapUsed / MIB,
+    heapTotal: heapTotal / MIB,
+    buffers: arrayBuffers / MIB,
   }
 }
 
@@ -67,7 +73,10 @@ export function grown(samples: readonly Sample[]): string[] {
   const third = Math.floor(warm.length / 3)
   if (third < 2) return ['too few samples to tell: run for longer']
   const faults: string[] = []
-  const compare = (what: 'sockets' | 'timers' | 'listeners' | 'rss' | 'heap', allowed: (first: number) => number) => {
+  const compare = (
+    what: 'sockets' | 'timers' | 'listeners' | 'rss' | 'heap' | 'buffers',
+    allowed: (first: number) => number,
+  ) => {
     const first = median(warm.slice(0, third).map(sample => sample[what]))
     const last = median(warm.slice(-third).map(sample => sample[what]))
     if (last > allowed(first)) faults.push(`${what} from ${first.toFixed(1)} to ${last.toFixed(1)}`)
@@ -78,6 +87,7 @@ export function grown(samples: readonly Sample[]): string[] {
   compare('listeners', first => first)
   compare('rss', first => first * 1.1 + 10)
   compare('heap', first => first * 1.1 + 2)
+  compare('buffers', first => first * 1.1 + 2)
   return faults
 }
 
@@ -88,9 +98,9 @@ function median(values: readonly number[]): number {
 
 /** A line for each sample. */
 export const table = {
-  head: '    s  sockets  timers  listeners    RSS   heap      sent  lost    calls  open  errors',
+  head: '    s  sockets  timers  listeners    RSS   heap of total  buffers      sent  lost    calls  open  errors',
   row: (sample: Sample, progress: Progress): string => {
-    const { at, sockets, timers, listeners, rss, heap } = sample
+    const { at, sockets, timers, listeners, rss, heap, heapTotal, buffers } = sample
     const { sent, lost, called, answered, errors } = progress
     const columns: ReadonlyArray<readonly [string | number, number]> = [
       [at.toFixed(0), 5],
@@ -99,6 +109,8 @@ export const table = {
       [listeners, 11],
       [rss.toFixed(1), 7],
       [heap.toFixed(1), 7],
+      [heapTotal.toFixed(1), 9],
+      [buffers.toFixed(1), 9],
       [sent, 10],
       [lost, 6],
       [called, 9],
