@@ -18,6 +18,12 @@ import type { ResultReply } from './protocol.ts'
  */
 const STORING = 100
 
+/**
+ * Milliseconds that it has to answer with the result of a goal that it has announced to be over. It has the result at
+ * hand, and where the goal's handler raised, it has none and never answers.
+ */
+const FETCHING = 2000
+
 export interface TrackedGoalOptions<Feedback> {
   readonly context: Context
   readonly link: ActionLink
@@ -126,7 +132,8 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
     const { link, context } = this.#options
     const { changes } = link
     try {
-      const reply = await link.getResult({ id: this.id })
+      const hasEnded = this.#foreign && this.#tracker.announced !== undefined
+      const reply = await link.getResult({ id: this.id }, hasEnded ? { timeout: FETCHING } : undefined)
       this.#goneSince = undefined
       this.answer(reply)
     } catch (error) {
