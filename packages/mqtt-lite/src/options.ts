@@ -82,6 +82,14 @@ export interface MqttLiteOptions {
    */
   readonly group?: string | false | undefined
 
+  /**
+   * A name that return addresses begin with, `rpc-/<inbox>/…` as MQTT has them, for access control: with the user's name,
+   * each user can be granted the answers to its own calls and no others.
+   *
+   * @default none: they begin with `rpc-` and random digits
+   */
+  readonly inbox?: string | undefined
+
   /** What is kept while there is no connection. */
   readonly offlineBuffer?: OfflineBufferOptions | undefined
 
@@ -140,6 +148,7 @@ export function resolveOptions(address: string, given: MqttLiteOptions): Setting
     sessionExpiry: 604_800,
     receiveMaximum: 256,
     group: 'commlib',
+    inbox: undefined,
     offlineBuffer: {},
     connectTimeout: 10_000,
     webSocket: undefined,
@@ -152,7 +161,7 @@ export function resolveOptions(address: string, given: MqttLiteOptions): Setting
     ...defaults,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   } as Defaulted
-  const { clientId, protocolVersion, group, will, username, password, tls } = settings
+  const { clientId, protocolVersion, group, inbox, will, username, password, tls } = settings
   for (const [name, max] of LIMITS) {
     const value = settings[name]
     const min = name === 'keepalive' ? 0 : 1
@@ -166,6 +175,8 @@ export function resolveOptions(address: string, given: MqttLiteOptions): Setting
   if (typeof clientId !== 'string' || clientId === '') throw invalid('clientId', clientId, 'must be a name')
   if (group !== false && !/^[^/+#]+$/.test(group))
     throw invalid('group', group, 'must be false or a name without /, + and #')
+  if (inbox !== undefined && !/^[\w-]{1,128}$/.test(inbox))
+    throw invalid('inbox', inbox, 'must be 1 to 128 letters, digits, _ and -')
   if (password !== undefined && username === undefined)
     throw invalid('username', username, 'is missing beside password')
   if (will !== undefined) assertTopic(will.topic)
@@ -187,7 +198,7 @@ export function resolveOptions(address: string, given: MqttLiteOptions): Setting
 }
 
 type Defaulted = Omit<Settings, keyof DriverSettings | 'host' | 'port' | 'path'> &
-  Pick<Settings, 'clientId' | 'group' | 'offlineBuffer' | 'connectTimeout'> & {
+  Pick<Settings, 'clientId' | 'group' | 'inbox' | 'offlineBuffer' | 'connectTimeout'> & {
     readonly protocolVersion: 4 | 5 | undefined
   }
 

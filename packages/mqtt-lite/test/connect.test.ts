@@ -151,6 +151,7 @@ it.each([
   ['mqtt://localhost', { protocolVersion: 3 }],
   ['mqtt://localhost', { clientId: '' }],
   ['mqtt://localhost', { group: 'a/b' }],
+  ['mqtt://localhost', { inbox: 'a/b' }],
   ['mqtt://localhost', { password: 'p' }],
   ['mqtt://localhost', { will: { topic: 'a/b', payload: '' } }],
   ['ws://localhost', { tls: {} }],

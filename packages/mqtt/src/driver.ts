@@ -24,6 +24,9 @@ export interface DriverSettings {
 
   /** The share group of services. */
   readonly group: string | false
+
+  /** What return addresses begin with, so that access control can name them. */
+  readonly inbox: string | undefined
   readonly offlineBuffer: OfflineBufferOptions
   readonly connectTimeout: number
 }
@@ -59,7 +62,8 @@ export function createDriver(
   { durable, ready }: DriverOptions = {},
 ): Driver {
   const { target } = settings
-  const inboxRoot = `rpc-${randomId()}`
+  const { inbox } = settings
+  const inboxRoot = `rpc-${inbox === undefined ? '' : `.${inbox}.`}${randomId()}`
   const clientId = durable?.clientId ?? settings.clientId
   let version = settings.version
   let knows5 = false

@@ -1,13 +1,13 @@
 import { CommlibError, type Frame, type Link, type LinkEvents, type Subscription } from '@commlib/core/internal'
 import type { Connection } from './connection.ts'
 import type { ListenOptions, Receiver } from './subscriptions.ts'
-import { toFilter, topicCache } from './topic.ts'
+import { toFilter, topicCache, toTopic } from './topic.ts'
 
 export interface LinkOptions {
   /** The share group of services. */
   readonly group: string | false
 
-  /** What return addresses begin with, as MQTT has it and without the last slash. */
+  /** What return addresses begin with, without the last dot. */
   readonly inboxRoot: string
 
   /** Opens one more connection. */
@@ -110,7 +110,7 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
     // One subscription for all calls: the token is the last level. QoS 0, since a lost answer is what deadlines are for.
     inbox: async onReply => {
       const { close } = await listen(
-        { filter: `${inboxRoot}/+`, qos: 0, latched: false, settles: false, drains: false },
+        { filter: `${toTopic(inboxRoot)}/+`, qos: 0, latched: false, settles: false, drains: false },
         (topic, frame) => onReply(topic.slice(inboxRoot.length + 1), frame),
       )
       return { reserve: token => `${inboxRoot}.${token}`, release: () => {}, close, [Symbol.asyncDispose]: close }

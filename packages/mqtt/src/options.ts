@@ -97,6 +97,14 @@ export interface MqttOptions {
    */
   readonly group?: string | false | undefined
 
+  /**
+   * A name that return addresses begin with, `rpc-/<inbox>/…` as MQTT has them, for access control: with the user's name,
+   * each user can be granted the answers to its own calls and no others.
+   *
+   * @default none: they begin with `rpc-` and random digits
+   */
+  readonly inbox?: string | undefined
+
   /** What is kept while there is no connection. */
   readonly offlineBuffer?: OfflineBufferOptions | undefined
 
@@ -143,6 +151,7 @@ const KNOWN = new Set([
   'sessionExpiry',
   'receiveMaximum',
   'group',
+  'inbox',
   'offlineBuffer',
   'connectTimeout',
   'client',
@@ -181,6 +190,8 @@ export function resolveOptions(url: string | undefined, given: MqttOptions = {},
   if (group !== false && (typeof group !== 'string' || group === '' || /[/+#]/.test(group))) {
     throw invalid('group', group, 'must be false or a name without /, + and #')
   }
+  if (options.inbox !== undefined && !/^[\w-]{1,128}$/.test(string('inbox', options.inbox)))
+    throw invalid('inbox', options.inbox, 'must be 1 to 128 letters, digits, _ and -')
   const clientId = options.clientId ?? `commlib-${randomId()}`
   if (short('clientId', clientId) === '') throw invalid('clientId', clientId, 'must not be empty')
   for (const key of Object.keys(options.offlineBuffer ?? {}))
@@ -201,6 +212,7 @@ export function resolveOptions(url: string | undefined, given: MqttOptions = {},
     maxMessageBytes,
     sessionExpiry: integer('sessionExpiry', options.sessionExpiry ?? 7 * 24 * 3600, 1, 0xffffffff),
     group,
+    inbox: options.inbox,
     offlineBuffer: options.offlineBuffer ?? {},
     connectTimeout: integer('connectTimeout', options.connectTimeout ?? 10_000, 1, 2 ** 31 - 1),
     will: will === undefined ? undefined : resolveWill(will),

@@ -12,6 +12,7 @@ afterAll(() => broker.close())
 
 const Sensor = topic<{ value: number }, 'fleet.{robot}.sensors.{sensor}'>('fleet.{robot}.sensors.{sensor}')
 const routeOf = (robot: string) => rpc<{ x: number }, { metres: number }>(`fleet.${robot}.route`)
+const Work = rpc<{ for: string }, { goal: number }>('fleet.desk.work')
 const driveOf = (robot: string) => action<{ x: number }, { metres: number }, { metres: number }>(`fleet.${robot}.drive`)
 
 let nodes: Node[] = []
@@ -21,7 +22,7 @@ afterEach(async () => {
 })
 
 async function join(user: keyof typeof users, more: object = {}): Promise<Node> {
-  const transport = mqtt(broker.url, { username: user, password: users[user] })
+  const transport = mqtt(broker.url, { username: user, password: users[user], inbox: user })
   const node = await createNode({ name: user, transport, heartbeat: false, onError: () => {}, ...more })
   nodes.push(node)
   return node
@@ -71,6 +72,36 @@ test.each(['r1', 'r2'] as const)(
     expect(await desk.client(control(served.namespace).stop)({})).toEqual({ status: 0, error: '' })
   },
 )
+
+test('the ACL file on the security page keeps the answers to each robot private', async () => {
+  const desk = await join('desk')
+  const asked = vi.fn()
+  await desk.serve(Work, request => {
+    asked(request)
+    return { goal: 7 }
+  })
+  const [r1, r2] = [await robot('r1'), await robot('r2')]
+  const thief = mqtt(broker.url, { username: 'r2', password: users.r2 })
+  const [overheard, own] = [vi.fn(), vi.fn()]
+  await thief.connect({ onError: () => {} })
+  for (const pattern of ['*', '*.*', 'rpc-.*', 'rpc-.r1.*', 'rpc-.*.*.*', 'rpc-.desk.*'])
+    await thief.subscribe(pattern, name => (name.startsWith('rpc-.r2.') ? own(name) : overheard(name)))
+
+  expect(await r1.client(Work)({ for: 'r1' })).toEqual({ goal: 7 })
+  expect(await desk.client(routeOf('r1'))({ x: 3 })).toEqual({ metres: 3 })
+  // The answers to its own user reach that connection too: that no others came is no accident.
+  expect(await r2.client(Work)({ for: 'r2' })).toEqual({ goal: 7 })
+  await vi.waitFor(() => expect(own).toHaveBeenCalled())
+  expect(overheard).not.toHaveBeenCalled()
+
+  // Nor are they sent to where another robot could read them.
+  const posing = mqtt(broker.url, { username: 'r2', password: users.r2, inbox: 'r1' })
+  const poser = await createNode({ name: 'poser', transport: posing, heartbeat: false, onError: () => {} })
+  nodes.push(poser)
+  await expect(poser.client(Work)({ for: 'nobody' }, { timeout: 300 })).rejects.toMatchObject({ code: 'TIMEOUT' })
+  expect(asked).toHaveBeenLastCalledWith({ for: 'nobody' })
+  await thief.close()
+})
 
 /** Everything that `user` may try on the robot r1. */
 async function trespass(node: Node): Promise<void> {

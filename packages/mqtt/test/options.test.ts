@@ -53,6 +53,8 @@ describe('options', () => {
     [{ keepalive: -1 }, /keepalive \(-1\)/],
     [{ clientId: '' }, /clientId \(''\)/],
     [{ group: 'a/b' }, /group \('a\/b'\)/],
+    [{ inbox: 'a/b' }, /inbox \('a\/b'\)/],
+    [{ inbox: 7 as unknown as string }, /inbox \(7\)/],
     [{ path: 'mqtt' }, /path \('mqtt'\)/],
     [{ maxMessageBytes: 0 }, /maxMessageBytes \(0\)/],
     [{ sessionExpiry: 0 }, /sessionExpiry \(0\)/],
