@@ -58,6 +58,21 @@ export function createAuthority(): Authority {
   return { ca, sign }
 }
 
+export interface Certificates {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+  readonly clientCert: string
+  readonly clientKey: string
+}
+
+/** An authority, and certificates of it for `localhost` and for a client. */
+export function makeCertificates(): Certificates {
+  const { ca, sign } = createAuthority()
+  const client = sign('anna', 'localhost')
+  return { ca, ...sign('localhost', 'localhost'), clientCert: client.cert, clientKey: client.key }
+}
+
 type Work<T> = (
   run: (...args: string[]) => void,
   read: (name: string) => string,

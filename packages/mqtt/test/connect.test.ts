@@ -3,7 +3,8 @@ import { createServer, connect as dial } from 'node:net'
 import { type Mosquitto, startMosquitto } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type MqttOptions, mqtt } from '../src/index.ts'
-import { after, bytes, type Certificates, connect, eventually, makeCertificates, startAedes, text } from './support.ts'
+import { type Certificates, makeCertificates } from './certificates.ts'
+import { after, bytes, connect, eventually, startAedes, text } from './support.ts'
 
 const certificates: Certificates = makeCertificates()
 let broker: Mosquitto

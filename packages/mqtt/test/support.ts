@@ -1,8 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { ConnectOptions, Frame, Transport, TransportStatus } from '@commlib/core/internal'
 import { Aedes, type AedesOptions } from 'aedes'
 import { afterEach, vi } from 'vitest'
@@ -71,83 +67,6 @@ export async function startAedes(
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('not listening')
   return { url: `mqtt://127.0.0.1:${address.port}`, broker }
-}
-
-export interface Certificates {
-  readonly ca: string
-  readonly cert: string
-  readonly key: string
-  readonly clientCert: string
-  readonly clientKey: string
-}
-
-/** An authority, and certificates of it for `localhost` and for a client. */
-export function makeCertificates(): Certificates {
-  const folder = mkdtempSync(join(tmpdir(), 'commlib-tls-'))
-  const run = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
-  try {
-    run(
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=test ca',
-      '-keyout',
-      'ca.key',
-      '-out',
-      'ca.pem',
-    )
-    for (const [name, subject] of [
-      ['server', '/CN=localhost'],
-      ['client', '/CN=anna'],
-    ] as const) {
-      run(
-        'req',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-subj',
-        subject,
-        '-keyout',
-        `${name}.key`,
-        '-out',
-        `${name}.csr`,
-        '-addext',
-        'subjectAltName=DNS:localhost',
-      )
-      run(
-        'x509',
-        '-req',
-        '-in',
-        `${name}.csr`,
-        '-CA',
-        'ca.pem',
-        '-CAkey',
-        'ca.key',
-        '-CAcreateserial',
-        '-days',
-        '2',
-        '-copy_extensions',
-        'copy',
-        '-out',
-        `${name}.pem`,
-      )
-    }
-    const read = (name: string) => readFileSync(join(folder, name), 'utf8')
-    return {
-      ca: read('ca.pem'),
-      cert: read('server.pem'),
-      key: read('server.key'),
-      clientCert: read('client.pem'),
-      clientKey: read('client.key'),
-    }
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
 }
 
 /** `'0'`, `'1'` and so on. */
