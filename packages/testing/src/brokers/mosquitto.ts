@@ -25,7 +25,7 @@ export interface MosquittoOptions extends MosquittoConfiguration, LaunchOptions 
   /** Opens a WebSocket listener too. @default false */
   readonly websockets?: boolean | undefined
 
-  /** Opens a TLS listener too, with these PEM texts. */
+  /** Opens a TLS listener too, with these PEM texts, and with `websockets` also one for WebSockets over TLS. */
   readonly tls?: MosquittoTls | undefined
 }
 
@@ -34,7 +34,7 @@ export interface MosquittoTls {
   readonly cert: string
   readonly key: string
 
-  /** Asks clients for certificates of this authority. */
+  /** Asks clients for certificates of this authority, except over WebSocket. */
   readonly ca?: string | undefined
 }
 
@@ -44,6 +44,9 @@ export interface Mosquitto extends Broker {
 
   /** `ws://…` of the WebSocket listener, if there is one. */
   readonly wsUrl: string | undefined
+
+  /** `wss://…` of the listener for WebSockets over TLS, if there is one. */
+  readonly wssUrl: string | undefined
 
   /** `mqtts://…` of the TLS listener, if there is one. */
   readonly tlsUrl: string | undefined
@@ -59,7 +62,12 @@ const CONNECT = Uint8Array.of(0x10, 0x0c, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0,
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   const { config, acl, users, anonymous, persistence, websockets, tls } = options
   const own = options.own || !!(config || acl || users || persistence || websockets || tls) || anonymous === false
-  const ports = ['mqtt', ...(websockets ? ['ws'] : []), ...(tls ? ['mqtts'] : [])]
+  const ports = [
+    'mqtt',
+    ...(websockets ? ['ws'] : []),
+    ...(tls ? ['mqtts'] : []),
+    ...(websockets && tls ? ['wss'] : []),
+  ]
   let place: BrokerPlace | undefined
   const recipe: BrokerRecipe = {
     kind: 'mosquitto',
@@ -86,6 +94,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     ...broker,
     kind: 'mosquitto',
     wsUrl: urlOf('ws', 'ws'),
+    wssUrl: urlOf('wss', 'wss'),
     tlsUrl: urlOf('mqtts', 'mqtts'),
     configure: changed => launched.write(place === undefined ? {} : filesOf(place, changed, tls)),
   }
@@ -97,6 +106,7 @@ function filesOf(
   tls: MosquittoTls | undefined,
 ): Record<string, string> {
   const { address, folder, ports } = place
+  const identity = [`certfile ${folder}/cert.pem`, `keyfile ${folder}/key.pem`]
   const lines = [
     `listener ${ports['mqtt']} ${address}`,
     ...(ports['ws'] === undefined ? [] : [`listener ${ports['ws']} ${address}`, 'protocol websockets']),
@@ -104,10 +114,10 @@ function filesOf(
       ? []
       : [
           `listener ${ports['mqtts']} ${address}`,
-          `certfile ${folder}/cert.pem`,
-          `keyfile ${folder}/key.pem`,
+          ...identity,
           ...(tls?.ca === undefined ? [] : [`cafile ${folder}/ca.pem`, 'require_certificate true']),
         ]),
+    ...(ports['wss'] === undefined ? [] : [`listener ${ports['wss']} ${address}`, 'protocol websockets', ...identity]),
     `allow_anonymous ${anonymous}`,
   ]
   // Started by root, it would become another user, who may not read its folder.
