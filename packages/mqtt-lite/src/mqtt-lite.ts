@@ -1,6 +1,6 @@
 import type { Transport } from '@commlib/core/internal'
 import { createTransport, forgetSession, type OpenConnection } from '@commlib/mqtt/internal'
-import { openConnection } from './connection.ts'
+import { openConnection } from './open-connection.ts'
 import { type MqttLiteOptions, resolveOptions, type Settings, schemes } from './options.ts'
 import { openWebSocket } from './socket.ts'
 

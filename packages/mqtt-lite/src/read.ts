@@ -1,6 +1,5 @@
-import type { Frame } from '@commlib/core/internal'
-import { fromTopic } from '@commlib/mqtt/internal'
-import { CONTENT_ENCODING } from './write.ts'
+import { fromTopic, type Received } from '@commlib/mqtt/internal'
+import { CONTENT_ENCODING, joined } from './write.ts'
 
 const decoder = new TextDecoder()
 
@@ -80,15 +79,7 @@ export interface Properties {
 const TEXTS = /* @__PURE__ */ new Set([3, 8, 9, 18, 21, 22, 26, 28, 31])
 const SIZES: Readonly<Record<number, number>> = { 2: 4, 17: 4, 24: 4, 39: 4, 19: 2, 33: 2, 34: 2, 35: 2 }
 
-/** A PUBLISH as it came. */
-export interface Received {
-  readonly topic: string
-  readonly qos: number
-  readonly id: number
-  readonly frame: Frame
-  readonly identifier: readonly number[] | number | undefined
-}
-
+/** Reads a PUBLISH behind its fixed header. */
 export function readPublish(first: number, cursor: Cursor, version: 4 | 5): Received {
   const topic = cursor.text()
   const qos = (first >> 1) & 3
@@ -118,15 +109,7 @@ export function splitter(onPacket: (first: number, cursor: Cursor) => void): (ch
     chunks.push(chunk)
     length += chunk.length
     if (length < needed) return
-    let bytes = chunk
-    if (chunks.length > 1) {
-      bytes = new Uint8Array(length)
-      let at = 0
-      for (const each of chunks) {
-        bytes.set(each, at)
-        at += each.length
-      }
-    }
+    let bytes = chunks.length > 1 ? joined(chunks, length) : chunk
     for (;;) {
       // One byte of flags, and the length of what follows in one to four.
       let size = 1

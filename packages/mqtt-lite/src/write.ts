@@ -1,5 +1,6 @@
 import type { Frame } from '@commlib/core/internal'
-import { toTopic } from '@commlib/mqtt/internal'
+import { type OpenSession, toTopic } from '@commlib/mqtt/internal'
+import type { Settings } from './options.ts'
 
 const encoder = new TextEncoder()
 
@@ -10,12 +11,16 @@ export type Bytes = readonly number[] | Uint8Array
 
 /** Puts a packet together: its fixed header and these parts. */
 export function packet(first: number, ...parts: readonly Bytes[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
   const head = [first, ...varint(length)]
-  const bytes = new Uint8Array(head.length + length)
+  return joined([head, ...parts], head.length + length)
+}
+
+/** @param length of all of them */
+export function joined(parts: readonly Bytes[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
   let at = 0
-  for (const part of [head, ...parts]) {
+  for (const part of parts) {
     bytes.set(part, at)
     at += part.length
   }
@@ -61,4 +66,30 @@ export function publishPacket(name: string, frame: Frame, version: 4 | 5, retain
   }
   const first = 0x30 | (id > 0 ? 2 : 0) | (retain ? 1 : 0)
   return packet(first, sized(toTopic(name)), id > 0 ? short(id) : [], properties(version, list), body)
+}
+
+/** A CONNECT. */
+export function connectPacket(
+  settings: Settings,
+  { version, clientId, durable, will: withWill }: OpenSession,
+): Uint8Array {
+  const { username, password, keepalive, receiveMaximum, maxMessageBytes, sessionExpiry } = settings
+  const will = withWill ? settings.will : undefined
+  const flags =
+    (durable ? 0 : 2) |
+    (will === undefined ? 0 : 4 | (will.reliable ? 8 : 0) | (will.latched ? 32 : 0)) |
+    (password === undefined ? 0 : 64) |
+    (username === undefined ? 0 : 128)
+  // Room for what is not the body.
+  const limits = [33, ...short(receiveMaximum), 39, ...long(maxMessageBytes + 2 ** 17)]
+  return packet(
+    0x10,
+    sized('MQTT'),
+    [version, flags],
+    short(keepalive),
+    properties(version, [17, ...long(durable ? sessionExpiry : 0), ...limits]),
+    sized(clientId),
+    ...(will === undefined ? [] : [properties(version), sized(toTopic(will.topic)), sized(will.payload)]),
+    ...[username, password].flatMap(text => (text === undefined ? [] : [sized(text)])),
+  )
 }

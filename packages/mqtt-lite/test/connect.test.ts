@@ -1,9 +1,11 @@
 import { createServer } from 'node:net'
+import type { ConnectionOptions as TlsConnectOptions } from 'node:tls'
 import type { Transport, TransportStatus } from '@commlib/core/internal'
 import { type Mosquitto, startMosquitto } from '@commlib/testing'
 import { Aedes } from 'aedes'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type Certificates, makeCertificates } from '../../mqtt/test/support.ts'
+import { WebSocket as WsWebSocket } from 'ws'
+import { type Certificates, makeCertificates } from '../../mqtt/test/certificates.ts'
 import { type MqttLiteOptions, mqttLite } from '../src/index.ts'
 
 const certificates: Certificates = makeCertificates()
@@ -12,6 +14,7 @@ let broker: Mosquitto
 beforeAll(async () => {
   broker = await startMosquitto({
     own: true,
+    websockets: true,
     tls: { cert: certificates.cert, key: certificates.key, ca },
     users: { anna: 'sesame' },
     anonymous: true,
@@ -62,6 +65,36 @@ describe('connecting', () => {
     await expect(connect(url, { tls: { cert, key } })).rejects.toMatchObject(failed)
     const elsewhere = connect(url, { tls: { ca, cert, key, servername: 'elsewhere' } })
     await expect(elsewhere).rejects.toMatchObject({ code: 'CONNECTION_FAILED' })
+  })
+
+  it('works over WebSocket and TLS, with a WebSocket that it is given', async () => {
+    const opened: string[] = []
+    // What it trusts, a WebSocket of the platform cannot be told.
+    class Trusting extends WsWebSocket {
+      constructor(url: string | URL, protocols: string) {
+        const options: TlsConnectOptions = { ca, servername: 'localhost' }
+        super(url, protocols, options)
+        opened.push(`${new URL(url).protocol} ${protocols}`)
+      }
+    }
+    const webSocket = Trusting as unknown as typeof WebSocket // its types know events of its own
+    await roundTrip(broker.wssUrl as string, { webSocket })
+    await roundTrip(broker.wsUrl as string, { webSocket })
+    expect(opened).toEqual(['wss: mqtt', 'ws: mqtt'])
+    for (const wrong of [class extends WsWebSocket {}, undefined] as Array<typeof WebSocket | undefined>) {
+      await expect(connect(broker.wssUrl as string, { webSocket: wrong })).rejects.toMatchObject({
+        code: 'CONNECTION_FAILED',
+        message: expect.stringContaining(broker.wssUrl as string),
+      })
+    }
+  })
+
+  it('needs a WebSocket, and says so where there is none', async () => {
+    vi.stubGlobal('WebSocket', undefined)
+    cleanups.push(() => vi.unstubAllGlobals())
+    const missing = connect(broker.wsUrl as string)
+    await expect(missing).rejects.toMatchObject({ code: 'UNSUPPORTED', message: expect.stringContaining('webSocket') })
+    await roundTrip(broker.wsUrl as string, { webSocket: WsWebSocket as unknown as typeof WebSocket })
   })
 
   it.each([5, 4] as const)('tells a wrong password, in MQTT %i', async protocolVersion => {

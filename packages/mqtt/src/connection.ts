@@ -1,13 +1,12 @@
 import { CommlibError, type Frame, type LinkEvents } from '@commlib/core/internal'
 import type { IConnackPacket, MqttClient } from 'mqtt'
-import { Acknowledgements } from './acknowledgements.ts'
+import { Arrivals, tooLarge } from './arrivals.ts'
 import { Confirmations } from './confirmations.ts'
 import { connectionLost, refused } from './errors.ts'
 import { measure, type Publish } from './packet.ts'
 import type { PacketIds } from './packet-ids.ts'
 import type { Received } from './reader.ts'
 import { Subscriptions } from './subscriptions.ts'
-import { fromTopic } from './topic.ts'
 import { Writer } from './writer.ts'
 
 export interface EstablishOptions {
@@ -22,9 +21,6 @@ export interface EstablishOptions {
 
 /** Milliseconds that saying goodbye may take. */
 const CLOSE_TIMEOUT = 1000
-
-/** Milliseconds that a session's messages wait for somebody to listen. */
-const UNHEARD = 5000
 
 /** One MQTT connection, from CONNACK to the end of its socket. */
 export interface Connection {
@@ -68,7 +64,6 @@ export function establish(
   const server = connack.properties ?? {}
   const maxPacket = server.maximumPacketSize ?? Infinity
   const writer = new Writer(client.stream)
-  const acknowledgements = new Acknowledgements(id => writer.puback(id))
   const window = server.receiveMaximum ?? 65_535
   const confirmations = new Confirmations({ writer, version, window, check, ids })
   let ended = false
@@ -80,7 +75,7 @@ export function establish(
     onError: events.error,
     subscribe: async (filter, { qos, retained, identifier }) => {
       if (ended) throw connectionLost(target)
-      release()
+      arrivals.release()
       writer.flush()
       const properties = identifier === undefined ? {} : { properties: { subscriptionIdentifier: identifier } }
       return new Promise((resolve, reject) => {
@@ -102,6 +97,16 @@ export function establish(
     },
   })
 
+  const arrivals = new Arrivals(
+    {
+      durable: options.durable,
+      maxMessageBytes,
+      deliver: (topic, frame, identifier) => subscriptions.deliver(topic, frame, identifier),
+      acknowledge: id => writer.puback(id),
+    },
+    events,
+  )
+
   function check(name: string, { size, retain, id }: Publish): void {
     if (size > maxPacket) {
       const message = `the message to '${name}' makes a packet of ${size} bytes; ${target} takes ${maxPacket}`
@@ -116,59 +121,11 @@ export function establish(
     return new CommlibError('UNSUPPORTED', `${target} does not support ${what}`)
   }
 
-  const unheard: Array<{ packet: Received; acknowledge: () => void }> = []
-  // A session's messages come before its subscriptions.
-  let hold = options.durable
-  let holdTimer: ReturnType<typeof setTimeout> | undefined
-
-  function receive(packet: Received): void {
-    const { qos, id: messageId, frame } = packet
-    if (frame.body.byteLength > maxMessageBytes) {
-      const message = `a message on '${packet.topic}' has ${packet.frame.body.byteLength} bytes, more than maxMessageBytes (${maxMessageBytes})`
-      events.error(new CommlibError('MESSAGE_TOO_LARGE', message))
-      if (qos > 0) acknowledgements.now(messageId)
-      return
-    }
-    const settled = subscriptions.deliver(packet.topic, frame, packet.identifier)
-    if (qos === 0) return
-    if (settled === undefined) acknowledgements.now(messageId)
-    else if (settled === false) {
-      if (hold) unheard.push({ packet, acknowledge: acknowledgements.expect(messageId) })
-      else acknowledgements.now(messageId)
-    } else void settled.catch(events.error).then(acknowledgements.expect(messageId))
-  }
-
-  /** Somebody new listens: offers it what nobody wanted yet. */
-  function release(): void {
-    for (const held of unheard.splice(0)) {
-      const settled = subscriptions.deliver(held.packet.topic, held.packet.frame, undefined)
-      if (settled === false) unheard.push(held)
-      else if (settled === undefined) held.acknowledge()
-      else void settled.catch(events.error).then(held.acknowledge)
-    }
-  }
-
-  if (hold) {
-    holdTimer = setTimeout(() => {
-      hold = false
-      if (unheard.length > 0) {
-        const topics = [...new Set(unheard.map(({ packet }) => fromTopic(packet.topic)))].join(', ')
-        events.status({
-          type: 'messages-lost',
-          count: unheard.length,
-          reason: `the session holds messages nobody here subscribes to: ${topics}`,
-        })
-      }
-      for (const { acknowledge } of unheard.splice(0)) acknowledge()
-    }, UNHEARD)
-  }
-
   function end(): void {
     if (ended) return
     ended = true
-    clearTimeout(holdTimer)
     writer.end()
-    acknowledgements.end()
+    arrivals.end()
   }
 
   function lost(cause: Error | undefined): void {
@@ -180,7 +137,7 @@ export function establish(
 
   async function close(): Promise<void> {
     if (ended) return
-    acknowledgements.end()
+    arrivals.end()
     writer.flush()
     await new Promise<void>(resolve => {
       const timer = setTimeout(() => client.end(true), CLOSE_TIMEOUT)
@@ -200,8 +157,7 @@ export function establish(
     publish: (topic, frame, { retain, confirm, mandatory, signal }) => {
       if (ended || closing !== undefined) return Promise.reject(connectionLost(target))
       if (frame.body.byteLength > maxMessageBytes) {
-        const message = `the message to '${topic}' has ${frame.body.byteLength} bytes, more than maxMessageBytes (${maxMessageBytes})`
-        return Promise.reject(new CommlibError('MESSAGE_TOO_LARGE', message))
+        return Promise.reject(tooLarge(`the message to '${topic}'`, frame.body.byteLength, maxMessageBytes))
       }
       if (confirm || mandatory) return confirmations.publish(topic, frame, { retain, mandatory, signal })
       try {
@@ -217,13 +173,7 @@ export function establish(
   return {
     connection,
     lost,
-    receive: (packet: Received) => {
-      try {
-        receive(packet)
-      } catch (error) {
-        events.error(error)
-      }
-    },
+    receive: packet => arrivals.receive(packet),
     confirm: (id: number, reason: number) => confirmations.confirm(id, reason),
   }
 }

@@ -42,7 +42,7 @@ export const CODES: Readonly<Record<number, ErrorCode>> = {
 }
 
 /** The names of 3.1.1's return codes in a CONNACK, as MQTT 5 has them. */
-const RETURN_CODES: Readonly<Record<number, number>> = { 1: 0x84, 2: 0x85, 3: 0x88, 4: 0x86, 5: 0x87 }
+export const RETURN_CODES: Readonly<Record<number, number>> = { 1: 0x84, 2: 0x85, 3: 0x88, 4: 0x86, 5: 0x87 }
 
 /** The reason code of a refused CONNECT, in MQTT 5's numbers. */
 export function connackReason(error: unknown): number | undefined {

@@ -7,10 +7,15 @@ const decoder = new TextDecoder()
 
 /** A PUBLISH as it came. */
 export interface Received {
+  /** As MQTT has it. */
   readonly topic: string
-  readonly qos: 0 | 1 | 2
+  readonly qos: number
+
+  /** The packet's; 0 at QoS 0. */
   readonly id: number
   readonly frame: Frame
+
+  /** Of the subscriptions that it came for. */
   readonly identifier: number | readonly number[] | undefined
 }
 
