@@ -63,11 +63,11 @@ function entriesOf(manifest: { name: string; exports: Record<string, string>; pu
  * Makes one chunk of each group and one of the rest, and fails when the rest needs a group.
  *
  * esbuild puts files into one chunk that the same entries reach. So every entry, and every file that is imported
- * dynamically, gets to reach all files that do without the groups, since each further file costs time when it is loaded;
+ * dynamically and imports something, gets to reach all files that do without the groups, since each further file costs time when it is loaded;
  * and each group gets an entry to itself, whose output is thrown away.
  */
 function chunksOf(groups: readonly Group[], entries: readonly string[]): Plugin {
-  const { doors, rest, own } = partition(groups, entries)
+  const { wide, rest, own } = partition(groups, entries)
   return {
     name: 'chunks',
     setup(build) {
@@ -82,7 +82,7 @@ function chunksOf(groups: readonly Group[], entries: readonly string[]): Plugin 
         return { contents: members.map(member => `import '${member}'`).join('\n'), resolveDir: process.cwd() }
       })
       build.onLoad({ filter: /\.ts$/ }, ({ path }) =>
-        doors.includes(relative('.', path))
+        wide.includes(relative('.', path))
           ? { contents: `${readFileSync(path, 'utf8')}\nimport '${REST}'`, loader: 'ts' }
           : undefined,
       )
@@ -135,7 +135,9 @@ function partition(groups: readonly Group[], entries: readonly string[]) {
         .map(path => `./${path}`),
     ]),
   )
-  return { doors, rest, own }
+  // One that needs nothing shares nothing: an app's bundler need not cut its chunk in two for it.
+  const wide = doors.filter(door => edges.some(({ from, dynamic }) => from === door && !dynamic))
+  return { wide, rest, own }
 }
 
 /** Finds the code that cannot be loaded without a group, though it is of no group and no entry. */

@@ -1,5 +1,3 @@
-import type { Logger } from './endpoints/context.ts'
-import { readable } from './errors.ts'
 import type { Frame, Transport } from './transport.ts'
 
 const SHOWN = 200
@@ -7,12 +5,12 @@ const SECRET = /("[^"]*(?:password|secret|token|api_?key|authorization)[^"]*"\s*
 const decoder = new TextDecoder()
 
 /** Logs every frame that passes, with its address, size and peer; values are shortened, and secrets left out. */
-export function debugTransport(transport: Transport, log: Logger): Transport {
+export function debugTransport(transport: Transport, log: (line: string) => void): Transport {
   const { name } = transport
   const tell = (verb: string, address: string, { body, replyTo, correlationId }: Frame) => {
     const reply = replyTo === undefined ? '' : ` reply to ${replyTo}`
     const correlation = correlationId === undefined ? '' : ` (${correlationId})`
-    log.debug(readable(`commlib: ${name} ${verb} ${address} ${body.length} B${reply}${correlation} ${shorten(body)}`))
+    log(`commlib: ${name} ${verb} ${address} ${body.length} B${reply}${correlation} ${shorten(body)}`)
   }
   return {
     name,

@@ -1,15 +1,14 @@
-import {
-  CommlibError,
-  type ConnectOptions,
-  reconnecting,
-  type SubscribeOptions,
-  type Subscription,
-  subscription,
-  type TopicListener,
-  type Transport,
-  type TransportStatus,
+import type {
+  ConnectOptions,
+  SubscribeOptions,
+  TopicListener,
+  Transport,
+  TransportStatus,
 } from '@commlib/core/internal'
-import { createDriver, type DriverSettings, type OpenConnection } from './driver.ts'
+import type { DriverOptions } from './driver.ts'
+
+/** Makes the transport of one session. */
+export type OpenDurable = (session: NonNullable<DriverOptions['durable']>) => Transport
 
 interface Session {
   readonly transport: Transport
@@ -29,37 +28,33 @@ const WAIT = 2000
  * reconnects by itself.
  */
 export class DurableSubscriptions {
-  readonly #settings: DriverSettings
-  readonly #openConnection: OpenConnection
+  readonly #open: OpenDurable
+  readonly #invalid: (why: string) => Error
   readonly #sessions = new Map<string, Session>()
 
-  constructor(settings: DriverSettings, openConnection: OpenConnection) {
-    this.#settings = settings
-    this.#openConnection = openConnection
+  // It imports nothing: a bundler need not cut in two what it would share.
+  constructor(open: OpenDurable, invalid: (why: string) => Error) {
+    this.#open = open
+    this.#invalid = invalid
   }
 
-  /** @param online whether the broker is reached: if not, the session is opened when it is */
+  /** Returns what leaves again. @param online whether the broker is reached: if not, the session is opened when it is */
   async subscribe(
     pattern: string,
     onFrame: TopicListener,
     options: SubscribeOptions & { readonly durable: string },
     { online, ...connect }: ConnectOptions & { readonly online: boolean },
-  ): Promise<Subscription> {
+  ): Promise<() => Promise<void>> {
     const { durable, member, group, signal } = options
-    if (durable === '') throw new CommlibError('INVALID_OPTION', "durable '' must be a name")
-    if (group !== undefined && (member === undefined || member === '')) {
-      throw new CommlibError(
-        'INVALID_OPTION',
-        `durable '${durable}' with group '${group}' needs a member on MQTT: a name for this process, the same after each restart`,
-      )
+    if (durable === '') throw this.#invalid("durable '' must be a name")
+    if (group !== undefined && !member) {
+      const why = 'needs a member on MQTT: a name for this process, the same after each restart'
+      throw this.#invalid(`durable '${durable}' with group '${group}' ${why}`)
     }
     const clientId = member === undefined ? durable : `${durable}-${member}`
     let session = this.#sessions.get(clientId)
     if (session === undefined) {
-      const transport = reconnecting(
-        createDriver(this.#settings, this.#openConnection, { durable: { name: durable, clientId } }),
-        this.#settings,
-      )
+      const transport = this.#open({ name: durable, clientId })
       const waiting = new Set<() => void>()
       const onStatus = (status: TransportStatus) => {
         const { type } = status
@@ -99,10 +94,10 @@ export class DurableSubscriptions {
     try {
       await used.connected
       const inner = await used.transport.subscribe(pattern, onFrame, { ...options, signal })
-      return subscription(async () => {
+      return async () => {
         await inner.close()
         await release()
-      })
+      }
     } catch (error) {
       await release()
       throw error

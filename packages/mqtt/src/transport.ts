@@ -1,4 +1,4 @@
-import { type ConnectOptions, reconnecting, type Transport } from '@commlib/core/internal'
+import { CommlibError, type ConnectOptions, reconnecting, subscription, type Transport } from '@commlib/core/internal'
 import { createDriver, type DriverSettings, type OpenConnection } from './driver.ts'
 import type { DurableSubscriptions } from './durable.ts'
 
@@ -39,8 +39,13 @@ export function createTransport(settings: DriverSettings, openConnection: OpenCo
       // Most programs in a browser have none, and are spared the code.
       const { DurableSubscriptions } = await import('./durable.ts')
       if (closing !== undefined) return inner.subscribe(pattern, onFrame, options)
-      durables ??= new DurableSubscriptions(settings, openConnection)
-      return durables.subscribe(pattern, onFrame, { ...options, durable }, { ...connecting, online })
+      durables ??= new DurableSubscriptions(
+        session => reconnecting(createDriver(settings, openConnection, { durable: session }), settings),
+        why => new CommlibError('INVALID_OPTION', why),
+      )
+      return subscription(
+        await durables.subscribe(pattern, onFrame, { ...options, durable }, { ...connecting, online }),
+      )
     },
     close,
     [Symbol.asyncDispose]: close,
