@@ -32,7 +32,7 @@ export interface NodeOptions extends AbortOptions, ContextOptions {
   /**
    * The connection, which the node opens and closes.
    *
-   * @default memory()
+   * @default memory(), and none in the lean entry
    */
   readonly transport?: Transport | undefined
 

@@ -6,7 +6,7 @@ import { parts } from './contracts/contract.ts'
 import type { EventContract } from './contracts/event.ts'
 import type { RpcContract, RpcTypes } from './contracts/rpc.ts'
 import type { TopicContract } from './contracts/topic.ts'
-import { type Context, contextKey, createContext } from './endpoints/context.ts'
+import { type Context, contextKey, createContext, type Logger } from './endpoints/context.ts'
 import type { EventEmitter } from './endpoints/event-emitter.ts'
 import { startHeartbeat } from './endpoints/heartbeat.ts'
 import type { Intake } from './endpoints/intake.ts'
@@ -139,12 +139,20 @@ export interface Node extends AsyncDisposable {
 /** Makes a node, and connects it to the broker. */
 export type CreateNode = (options?: NodeOptions) => Promise<Node>
 
-/** The `createNode` function, with or without a check of options. */
-export function nodesBy(check?: OptionCheck): CreateNode {
-  return (options = {}) => openNode(options, check)
+/** What the `createNode` of an entry does beside making nodes. */
+export interface NodeDefaults {
+  readonly check?: OptionCheck | undefined
+
+  /** Makes the transport of a node that was given none. */
+  readonly transport?: ((log: Logger) => Promise<Transport>) | undefined
 }
 
-async function openNode(options: NodeOptions, check: OptionCheck | undefined): Promise<Node> {
+/** The `createNode` function, with or without a check of options and a transport by default. */
+export function nodesBy(defaults: NodeDefaults = {}): CreateNode {
+  return (options = {}) => openNode(options, defaults)
+}
+
+async function openNode(options: NodeOptions, { check, transport: otherwise }: NodeDefaults): Promise<Node> {
   check?.('createNode', options)
   const {
     name = randomId(),
@@ -157,7 +165,7 @@ async function openNode(options: NodeOptions, check: OptionCheck | undefined): P
     connectTimeout,
   } = options
   const namespace = [...(deviceId === undefined ? [] : ['thing', deviceId]), name.replaceAll('-', '_')].join('.')
-  const context = createContext(await openTransport(options), options)
+  const context = createContext(await openTransport(options, otherwise), options)
   const { transport } = context
   const emitters = new WeakMap<object, EventEmitter<never>>()
   let state: NodeState = 'connecting'
@@ -306,18 +314,13 @@ async function openNode(options: NodeOptions, check: OptionCheck | undefined): P
   return node
 }
 
-async function openTransport({ transport, log = console, debug = debugWanted() }: NodeOptions): Promise<Transport> {
-  let chosen = transport
-  if (chosen === undefined) {
-    const { memory } = await import('./memory/index.ts')
-    log.info('commlib: no transport was given: this node is in memory, and reaches nodes of this process only')
-    chosen = memory()
-  }
+async function openTransport(
+  { transport, log = console, debug = globalThis.process?.env?.['COMMLIB_LOG'] === 'debug' }: NodeOptions,
+  otherwise: NodeDefaults['transport'],
+): Promise<Transport> {
+  const chosen = transport ?? (await otherwise?.(log))
+  if (chosen === undefined) throw new CommlibError('INVALID_OPTION', 'no transport was given, such as memory()')
   if (!debug) return chosen
   const { debugTransport } = await import('./debug.ts')
-  return debugTransport(chosen, log)
-}
-
-function debugWanted(): boolean {
-  return globalThis.process?.env?.['COMMLIB_LOG'] === 'debug'
+  return debugTransport(chosen, line => log.debug(readable(line)))
 }

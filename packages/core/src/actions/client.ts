@@ -5,17 +5,7 @@ import { DEFAULT_TIMEOUT } from '../endpoints/rpc-client.ts'
 import { CommlibError } from '../errors.ts'
 import { type CallOptions, raceSignal } from '../util/abort.ts'
 import { withDeadline } from '../util/deadline.ts'
-import {
-  abortSignal,
-  assertOptions,
-  callback,
-  integer,
-  invalidOption,
-  number,
-  type Rules,
-  show,
-  words,
-} from '../util/options.ts'
+import { invalidOption, show } from '../util/options.ts'
 import { subscription } from '../util/subscription.ts'
 import { randomId } from '../util/token.ts'
 import { createActionLinks } from './action-link.ts'
@@ -86,8 +76,6 @@ export interface ActionClient<Goal, Feedback, Result> extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const ATTACH_RULES: Rules = { signal: abortSignal, timeout: number(), onFeedback: callback }
-
 /**
  * Makes a client on a node or a connected transport. Clients of one action share what they need of the connection.
  *
@@ -98,10 +86,10 @@ export function createActionClient<T extends ActionTypes>(
   contract: ActionContract<T>,
   options: ActionClientOptions = {},
 ): ActionClient<T['goalIn'], T['feedbackOut'], T['resultOut']> {
-  assertOptions('client', options, { timeout: number(), maxBuffered: integer(1), serviceTimeout: number() })
+  const { name, [parts]: shapes } = contract
+  shapes.check?.('client', options)
   const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxBuffered = 1000, serviceTimeout = 30_000 } = options
   const context = contextOf(target)
-  const { name, [parts]: shapes } = contract
   warn(context, name, shapes.goal, shapes.feedback, shapes.result)
   const link = context.share(createActionLinks)(contract)
   link.use()
@@ -138,7 +126,7 @@ export function createActionClient<T extends ActionTypes>(
   }
 
   async function send(goal: T['goalIn'], goalOptions: GoalOptions<T['feedbackOut']> = {}): Promise<Handle> {
-    assertOptions('goal', goalOptions, { ...ATTACH_RULES, id: words, description: words })
+    shapes.check?.('goal', goalOptions)
     const { id = randomId(), description = '', signal, timeout = defaultTimeout } = goalOptions
     assertGoal(id, goalOptions)
     link.port.messages++
@@ -174,7 +162,7 @@ export function createActionClient<T extends ActionTypes>(
   }
 
   async function attach(id: string, attachOptions: AttachOptions<T['feedbackOut']> = {}): Promise<Handle> {
-    assertOptions('attach', attachOptions, ATTACH_RULES)
+    shapes.check?.('attach', attachOptions)
     const { signal, timeout = defaultTimeout } = attachOptions
     assertGoal(id, attachOptions)
     link.port.messages++

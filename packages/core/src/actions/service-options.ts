@@ -1,4 +1,3 @@
-import { abortSignal, anything, assertOptions, flag, integer, number, type Rules } from '../util/options.ts'
 import type { BoardOptions, GoalPolicy } from './goal-board.ts'
 
 /** Options of an action service. */
@@ -59,23 +58,9 @@ export interface RetainOptions {
 /** Milliseconds that the clients of goals that end together have for fetching their results, however many they are. */
 const FETCH_TIME = 1000
 
-const POLICIES: readonly GoalPolicy[] = ['reject', 'queue', 'preempt', 'parallel']
-
-const RULES: Rules = {
-  policy: [`one of ${POLICIES.join(', ')}`, value => POLICIES.includes(value as GoalPolicy)],
-  limit: integer(1),
-  maxQueued: integer(),
-  retain: anything,
-  cancelGrace: number(),
-  cancelable: flag,
-  signal: abortSignal,
-}
-
-/** Throws `INVALID_OPTION`, or fills in the defaults. */
+/** Fills in the defaults. */
 export function boardOptions(options: ActionServiceOptions): BoardOptions {
-  assertOptions('serve', options, RULES)
   const { policy = 'reject', limit = policy === 'parallel' ? 16 : 1, maxQueued = 100, retain = {} } = options
-  assertOptions('retain', retain, { time: number(), count: integer(1) }, 'retain.')
   const { time: retainTime = 60_000, count: retainCount = 100 } = retain
   return { policy, limit, maxQueued, retainTime, retainCount, fetchTime: FETCH_TIME }
 }

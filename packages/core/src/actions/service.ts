@@ -6,7 +6,7 @@ import { createPublisher } from '../endpoints/publisher.ts'
 import { createRpcService, type InternalRequestContext, type RequestContext } from '../endpoints/rpc-service.ts'
 import { CommlibError, toError } from '../errors.ts'
 import type { Subscription } from '../transport.ts'
-import { assertOption, callback, show } from '../util/options.ts'
+import { show } from '../util/options.ts'
 import { subscription } from '../util/subscription.ts'
 import { randomId } from '../util/token.ts'
 import { GoalJob } from './goal-job.ts'
@@ -37,15 +37,16 @@ export async function createActionService<T extends ActionTypes>(
   handler: GoalHandler<T['goalOut'], T['feedbackIn'], T['resultIn']>,
   options: ActionServiceOptions = {},
 ): Promise<Subscription> {
-  assertOption('the handler of an action', handler ?? null, callback)
+  const { [parts]: shapes, name } = contract
+  shapes.check?.('an action', { handler: handler ?? null })
+  shapes.check?.('serve', options)
   const board = boardOptions(options)
   const { cancelGrace = 5000, cancelable = true, signal } = options
   signal?.throwIfAborted()
   const context = contextOf(target)
   assertOpen(context)
   const { onError } = context
-  const { name } = contract
-  const { goal: goalShape, feedback: feedbackShape, result: resultShape } = contract[parts]
+  const { goal: goalShape, feedback: feedbackShape, result: resultShape } = shapes
   warn(context, name, goalShape, feedbackShape, resultShape)
   const protocol = actionProtocol(name)
   const port = announce(context, { direction: 'in', kind: 'action-service', name, contract })

@@ -3,6 +3,7 @@ import type { GoalHandler } from '../actions/goal-runner.ts'
 import type { ActionServiceOptions } from '../actions/service-options.ts'
 import type { Target } from '../endpoints/context.ts'
 import type { Subscription } from '../transport.ts'
+import type { OptionCheck } from '../util/options.ts'
 import type { parts } from './contract.ts'
 import type { Input, Output, Schema } from './schema.ts'
 import type { Shape } from './shape.ts'
@@ -18,6 +19,7 @@ export interface ActionTypes {
 }
 
 export interface ActionParts {
+  readonly check: OptionCheck | undefined
   readonly goal: Shape
   readonly feedback: Shape
   readonly result: Shape
