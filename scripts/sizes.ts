@@ -32,8 +32,10 @@ interface Chunk {
 const apps: readonly App[] = [
   { name: 'lean', budget: 10, actions: false, typebox: false },
   { name: 'lean-actions', actions: true, typebox: false },
-  // Publish/subscribe, RPC, actions and the transport; 25 is the aim.
-  { name: 'lite', budget: 29.7, actions: true, typebox: false },
+  // Publish/subscribe, RPC and the transport, with an action that is called, that is served, and both.
+  { name: 'lite', budget: 25, actions: true, typebox: false },
+  { name: 'lite-served', budget: 26, actions: true, typebox: false },
+  { name: 'lite-both', budget: 29, actions: true, typebox: false },
   { name: 'validating', budget: 32, actions: false, typebox: true },
   { name: 'validating-actions', actions: true, typebox: true },
 ]
@@ -141,6 +143,8 @@ async function byRollup(source: string): Promise<Chunk[]> {
     treeshake: { moduleSideEffects: 'no-external' },
     plugins: [nodeResolve({ browser: true })],
     onwarn: warning => {
+      // That of memory's transport, by who has one of their own.
+      if (warning.code === 'UNUSED_EXTERNAL_IMPORT') return
       throw new Error(warning.message)
     },
   })

@@ -1,10 +1,10 @@
 // An app of a browser page or a small device: publish/subscribe, RPC and an action, with all that reaches the broker.
-import { action, createNode, rpc, topic } from '@commlib/core/lean'
-import { mqttLite } from '@commlib/mqtt-lite'
+import { createNode, remoteAction, rpc, topic } from '@commlib/core/lean'
+import { mqttLite } from '@commlib/mqtt-lite/lean'
 
 const Sonar = topic('robot.sensors.{sensor}')
 const Route = rpc('robot.route')
-const Move = action('robot.move')
+const Move = remoteAction('robot.move')
 
 const node = await createNode({ name: 'dashboard', transport: mqttLite('ws://localhost:9001') })
 await node.subscribe(Sonar, ({ value }, { params }) => console.log(params.sensor, value))

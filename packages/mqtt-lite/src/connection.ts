@@ -138,10 +138,8 @@ export function establish(
     const make = (id: number) => {
       const bytes = publishPacket(topic, frame, version, retain, id)
       // Each would end the connection, and so again when the message is sent again.
-      if (bytes.length > (limits[39] ?? Infinity)) {
-        const message = `the message to '${topic}' makes a packet of ${bytes.length} bytes; ${target} takes ${limits[39]}`
-        throw new CommlibError('MESSAGE_TOO_LARGE', message)
-      }
+      const most = limits[39] ?? Infinity
+      if (bytes.length > most) throw tooLarge(`the packet to '${topic}'`, bytes.length, most, target)
       if ((retain && limits[37] === 0) || (id > 0 && limits[36] === 0)) {
         throw new CommlibError('UNSUPPORTED', `${target} takes no ${retain ? 'latched' : 'reliable'} messages`)
       }

@@ -1,8 +1,8 @@
-import type { Transport } from '@commlib/core/internal'
+import { CommlibError, type Transport } from '@commlib/core/internal'
 import { createTransport, forgetSession, type OpenConnection } from '@commlib/mqtt/internal'
 import { openConnection } from './open-connection.ts'
-import { type MqttLiteOptions, resolveOptions, type Settings, schemes } from './options.ts'
-import { openWebSocket } from './socket.ts'
+import { type MqttLiteOptions, type OptionCheck, resolveOptions, type Settings, schemes } from './options.ts'
+import { type OpenSocket, openWebSocket } from './socket.ts'
 
 /** Connects to an MQTT broker with little code: from a browser over WebSocket, from Node also over TCP and TLS. */
 export interface MqttLite {
@@ -13,28 +13,37 @@ export interface MqttLite {
   readonly schemes: readonly string[]
 }
 
-function create(url: string, options: MqttLiteOptions = {}): Transport {
-  const settings = resolveOptions(url, options)
-  return createTransport(settings, opener(settings))
+/** Makes the broker forget a durable subscription. */
+export type ForgetDurable = (url: string, durable: string, options?: MqttLiteOptions) => Promise<void>
+
+/** The `mqttLite` function, with or without a check of options. */
+export function mqttLiteBy(check?: OptionCheck): MqttLite {
+  const create = (url: string, options: MqttLiteOptions = {}) => {
+    const settings = resolveOptions(url, options, check)
+    return createTransport(settings, opener(settings))
+  }
+  return Object.assign(create, { schemes })
 }
 
-/** The slim transport over MQTT. */
-export const mqttLite: MqttLite = /* @__PURE__ */ Object.assign(create, { schemes })
-
-/**
- * Makes the broker forget a durable subscription and what it holds for it. Whoever uses it at the time loses it.
- *
- * @param durable its name, or its name, `-` and its member, for one of a group
- */
-export function forgetDurable(url: string, durable: string, options: MqttLiteOptions = {}): Promise<void> {
-  const settings = resolveOptions(url, options)
-  return forgetSession(settings, opener(settings), durable)
+/** The `forgetDurable` function, with or without a check of options. */
+export function forgetDurableBy(check?: OptionCheck): ForgetDurable {
+  return async (url, durable, options = {}) => {
+    const settings = resolveOptions(url, options, check)
+    await forgetSession(settings, opener(settings), durable)
+  }
 }
 
 function opener(settings: Settings): OpenConnection {
   return async (session, events) => {
-    // A page is spared what it cannot use.
-    const openSocket = settings.path === undefined ? (await import('./tcp.ts')).openTcp : openWebSocket
-    return openConnection(openSocket, settings, session, events)
+    return openConnection(await socketOf(settings), settings, session, events)
   }
+}
+
+async function socketOf({ path, target }: Settings): Promise<OpenSocket> {
+  if (path !== undefined) return openWebSocket
+  if (globalThis.process?.getBuiltinModule === undefined) {
+    throw new CommlibError('UNSUPPORTED', `${target} needs Node 20.16: elsewhere there is only ws and wss`)
+  }
+  // A page is spared what it cannot use.
+  return (await import('./tcp.ts')).openTcp
 }

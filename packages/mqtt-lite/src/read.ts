@@ -3,6 +3,8 @@ import { CONTENT_ENCODING, joined } from './write.ts'
 
 const decoder = new TextDecoder()
 
+const malformed = () => new Error('what came is no packet of MQTT')
+
 /** Takes a packet's values off, one after the other. */
 export class Cursor {
   readonly #bytes: Uint8Array
@@ -14,7 +16,7 @@ export class Cursor {
 
   byte(): number {
     const byte = this.#bytes[this.#at++]
-    if (byte === undefined) throw new Error('a packet that is shorter than it says')
+    if (byte === undefined) throw malformed()
     return byte
   }
 
@@ -36,14 +38,14 @@ export class Cursor {
       const byte = this.byte()
       value += (byte & 0x7f) * factor
       if (byte < 128) return value
-      if (factor > 2 ** 20) throw new Error('a length of five bytes')
+      if (factor > 2 ** 20) throw malformed()
     }
   }
 
   text(): string {
     const length = this.number(2)
     const bytes = this.#bytes.subarray(this.#at, (this.#at += length))
-    if (bytes.length < length) throw new Error('a text that is longer than its packet')
+    if (bytes.length < length) throw malformed()
     return decoder.decode(bytes)
   }
 
@@ -111,22 +113,18 @@ export function splitter(onPacket: (first: number, cursor: Cursor) => void): (ch
     if (length < needed) return
     let bytes = chunks.length > 1 ? joined(chunks, length) : chunk
     for (;;) {
-      // One byte of flags, and the length of what follows in one to four.
-      let size = 1
-      while (size < bytes.length && (bytes[size] as number) > 127 && size < 4) size++
-      needed = size + 1
-      if (bytes.length > size) {
-        const body = needed
-        needed += new Cursor(bytes.subarray(1)).varint()
-        if (bytes.length >= needed) {
-          onPacket(bytes[0] as number, new Cursor(bytes.subarray(body, needed)))
-          bytes = bytes.subarray(needed)
-          continue
-        }
-      }
-      chunks = [bytes]
-      length = bytes.length
-      return
+      // Behind one byte of flags, the length of what follows: up to four bytes of seven bits each.
+      let body = 1
+      let size = 0
+      do size += ((bytes[body] as number) & 0x7f) * 128 ** (body - 1)
+      while ((bytes[body++] as number) > 127 && body < 6)
+      if (body > 5) throw malformed()
+      needed = body + size
+      if (bytes.length < needed) break
+      onPacket(bytes[0] as number, new Cursor(bytes.subarray(body, needed)))
+      bytes = bytes.subarray(needed)
     }
+    chunks = [bytes]
+    length = bytes.length
   }
 }

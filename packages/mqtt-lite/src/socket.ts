@@ -32,7 +32,7 @@ export const openWebSocket: OpenSocket = ({ target, path, webSocket }, events) =
   if (Constructor === undefined) {
     throw new CommlibError(
       'UNSUPPORTED',
-      "no WebSocket here: give one with the option webSocket (Node 20: of the package 'ws')",
+      'no WebSocket here: give one with the option webSocket',
     )
   }
   const socket = new Constructor(target + path, 'mqtt')

@@ -1,17 +1,10 @@
 import type { ConnectionOptions } from 'node:tls'
-import { CommlibError } from '@commlib/core/internal'
 import type { OpenSocket } from './socket.ts'
 
 /** Opens a socket of Node. */
-export const openTcp: OpenSocket = ({ target, host, port, tls }, events) => {
+export const openTcp: OpenSocket = ({ host, port, tls }, events) => {
   // Not imported, so that a bundle for browsers has nothing of it.
-  const builtin = globalThis.process?.getBuiltinModule
-  if (builtin === undefined) {
-    throw new CommlibError(
-      'UNSUPPORTED',
-      `${target} needs Node 20.16 or newer; elsewhere there is only ws:// and wss://`,
-    )
-  }
+  const builtin = process.getBuiltinModule
   const socket =
     tls === undefined
       ? builtin('node:net').connect({ host, port })

@@ -89,7 +89,7 @@ export class Arrivals {
   }
 }
 
-/** A body that is over the limit. */
-export function tooLarge(what: string, size: number, max: number): CommlibError {
-  return new CommlibError('MESSAGE_TOO_LARGE', `${what} has ${size} bytes, more than maxMessageBytes (${max})`)
+/** @param whose the option that sets the limit, or the broker */
+export function tooLarge(what: string, size: number, max: number, whose = 'maxMessageBytes'): CommlibError {
+  return new CommlibError('MESSAGE_TOO_LARGE', `${what} has ${size} bytes, more than the ${max} of ${whose}`)
 }

@@ -109,8 +109,7 @@ export function establish(
 
   function check(name: string, { size, retain, id }: Publish): void {
     if (size > maxPacket) {
-      const message = `the message to '${name}' makes a packet of ${size} bytes; ${target} takes ${maxPacket}`
-      throw new CommlibError('MESSAGE_TOO_LARGE', message)
+      throw tooLarge(`the packet to '${name}'`, size, maxPacket, target)
     }
     // It would end the connection, and so again when the message is sent again.
     if (retain && server.retainAvailable === false) throw unsupported(`latched messages, such as to '${name}'`)

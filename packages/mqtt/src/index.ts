@@ -1,2 +1,3 @@
 export { forgetDurable, type Mqtt, mqtt } from './mqtt.ts'
-export type { MqttOptions, TlsOptions, WillOptions } from './options.ts'
+export type { MqttOptions } from './options.ts'
+export type { SessionOptions, TlsOptions, WillOptions } from './session-options.ts'
