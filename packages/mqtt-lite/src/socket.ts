@@ -30,10 +30,7 @@ export type OpenSocket = (settings: Settings, events: SocketEvents) => Socket
 export const openWebSocket: OpenSocket = ({ target, path, webSocket }, events) => {
   const Constructor = webSocket ?? globalThis.WebSocket
   if (Constructor === undefined) {
-    throw new CommlibError(
-      'UNSUPPORTED',
-      'no WebSocket here: give one with the option webSocket',
-    )
+    throw new CommlibError('UNSUPPORTED', 'no WebSocket here: give one with the option webSocket')
   }
   const socket = new Constructor(target + path, 'mqtt')
   socket.binaryType = 'arraybuffer'
