@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { WebSocket as WsWebSocket } from 'ws'
 import { type Certificates, makeCertificates } from '../../mqtt/test/certificates.ts'
 import { type MqttLiteOptions, mqttLite } from '../src/index.ts'
+import { forgetDurable as forgetUnchecked, mqttLite as unchecked } from '../src/lean.ts'
 
 const certificates: Certificates = makeCertificates()
 const { ca, clientCert: cert, clientKey: key } = certificates
@@ -192,4 +193,18 @@ it.each([
   expect(() => mqttLite(url, options as MqttLiteOptions)).toThrow(
     expect.objectContaining({ code: expect.stringMatching(/^INVALID_/) }),
   )
+})
+
+it('the lean entry is the same without the check of options', async () => {
+  const transport = unchecked(broker.url, { keepalive: 7, inbox: 'lean' })
+  cleanups.push(() => transport.close())
+  await transport.connect()
+  const got: string[] = []
+  await transport.subscribe('lean.*', topic => void got.push(topic), { durable: 'lean-test', reliable: true })
+  await transport.publish('lean.end', { body: new Uint8Array() }, { reliable: true })
+  await vi.waitFor(() => expect(got).toEqual(['lean.end']))
+  await transport.close()
+  await forgetUnchecked(broker.url, 'lean-test')
+  expect(unchecked.schemes).toEqual(mqttLite.schemes)
+  expect(() => unchecked('nonsense')).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
 })
