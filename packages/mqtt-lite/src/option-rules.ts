@@ -1,23 +1,8 @@
 import { assertTopic, CommlibError, show } from '@commlib/core/internal'
+import { SESSION_OPTIONS } from '@commlib/mqtt/internal'
 import type { OptionCheck } from './options.ts'
 
-const NAMES = [
-  'username',
-  'password',
-  'clientId',
-  'protocolVersion',
-  'keepalive',
-  'will',
-  'tls',
-  'maxMessageBytes',
-  'sessionExpiry',
-  'receiveMaximum',
-  'group',
-  'inbox',
-  'offlineBuffer',
-  'connectTimeout',
-  'webSocket',
-]
+const NAMES: readonly string[] = [...SESSION_OPTIONS, 'webSocket']
 
 /** From 1, or from 0 for `keepalive`, to: */
 const LIMITS = [

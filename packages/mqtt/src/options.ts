@@ -1,7 +1,7 @@
 import { assertTopic, CommlibError, show } from '@commlib/core/internal'
 import type { IClientOptions } from 'mqtt'
 import type { DriverSettings } from './driver.ts'
-import type { SessionOptions, TlsOptions, WillOptions } from './session-options.ts'
+import { SESSION_OPTIONS, type SessionOptions, type TlsOptions, type WillOptions } from './session-options.ts'
 
 export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss'
 
@@ -43,27 +43,7 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   wss: 'wss',
 }
 const PORTS: Readonly<Record<Scheme, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 }
-const KNOWN = new Set([
-  'protocol',
-  'host',
-  'port',
-  'path',
-  'username',
-  'password',
-  'clientId',
-  'protocolVersion',
-  'keepalive',
-  'will',
-  'tls',
-  'maxMessageBytes',
-  'sessionExpiry',
-  'receiveMaximum',
-  'group',
-  'inbox',
-  'offlineBuffer',
-  'connectTimeout',
-  'client',
-])
+const KNOWN = new Set<string>(['protocol', 'host', 'port', 'path', ...SESSION_OPTIONS, 'client'])
 const KNOWN_BUFFER = new Set(['maxMessages', 'maxBytes', 'policy'])
 const KNOWN_WILL = new Set(['topic', 'payload', 'reliable', 'latched'])
 const KNOWN_TLS = new Set(['ca', 'cert', 'key', 'passphrase', 'rejectUnauthorized', 'servername'])

@@ -95,3 +95,21 @@ export interface SessionOptions {
   /** Milliseconds that an attempt to connect may take. @default 10_000 */
   readonly connectTimeout?: number | undefined
 }
+
+/** Their names. */
+export const SESSION_OPTIONS: ReadonlyArray<keyof SessionOptions> = [
+  'username',
+  'password',
+  'clientId',
+  'protocolVersion',
+  'keepalive',
+  'will',
+  'tls',
+  'maxMessageBytes',
+  'sessionExpiry',
+  'receiveMaximum',
+  'group',
+  'inbox',
+  'offlineBuffer',
+  'connectTimeout',
+]
