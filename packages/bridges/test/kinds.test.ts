@@ -1,8 +1,8 @@
 import { action, event, GoalStatus, rpc, topic } from '@commlib/core'
 import { Type } from 'typebox'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { bridge } from '../src/index.ts'
-import { after, eventually, fresh, nodeOn, pairs, quiet, type Started } from './world.ts'
+import { after, eventually, fresh, nodeOn, pairs, quiet, sharedBrokers } from './world.ts'
 
 const opened = async (...args: Parameters<typeof bridge>) => {
   const made = await bridge(...args)
@@ -10,16 +10,14 @@ const opened = async (...args: Parameters<typeof bridge>) => {
   return made
 }
 
-describe.each(pairs)('a bridge from $title', ({ from, to }) => {
-  let here: Started
-  let there: Started
-  beforeAll(async () => {
-    ;[here, there] = await Promise.all([from.start(), to.start()])
-  })
-  afterAll(() => Promise.all([here?.close(), there?.close()]))
+const broker = sharedBrokers()
 
+describe.each(pairs)('a bridge from $title', ({ from, to }) => {
   /** A user on each side, and the two nodes of the bridge. */
-  const world = () => Promise.all([nodeOn(here), nodeOn(there), nodeOn(here), nodeOn(there)])
+  const world = () => {
+    const [here, there] = [broker(from, 0), broker(to, 1)]
+    return Promise.all([nodeOn(here), nodeOn(there), nodeOn(here), nodeOn(there)])
+  }
 
   it('carries a topic, under another name', async () => {
     const [alice, bob, source, sink] = await world()

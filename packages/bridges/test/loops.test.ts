@@ -18,11 +18,18 @@ const bare = {
   },
 }
 
-describe.each([...kinds, bare])('on $name', kind => {
+/** Three brokers each: of one kind, and unlike ones. */
+const triples = [
+  ...kinds.filter(({ name }) => name !== 'amqp').map(kind => ({ name: kind.name, all: [kind, kind, kind] })),
+  { name: bare.name, all: [bare, bare, bare] },
+  { name: kinds.map(({ name }) => name).join(', '), all: kinds.slice(-3) },
+]
+
+describe.each(triples)('on $name', ({ all }) => {
   let brokers: Started[]
   beforeAll(async () => {
     // Each a broker of its own.
-    brokers = await Promise.all([kind.start(), kind.start(), kind.start()])
+    brokers = await Promise.all(all.map(kind => kind.start()))
   })
   afterAll(() => Promise.all(brokers.map(broker => broker.close())))
 

@@ -1,8 +1,8 @@
 import { amqp } from '@commlib/amqp'
 import { createNode, memory, type Node, type NodeOptions, type Transport } from '@commlib/core'
 import { mqtt } from '@commlib/mqtt'
-import { startMosquitto, startRabbit } from '@commlib/testing'
-import { afterEach, vi } from 'vitest'
+import { type Broker, startMosquitto, startRabbit } from '@commlib/testing'
+import { afterAll, afterEach, beforeAll, vi } from 'vitest'
 
 /** A broker of the matrix: what starts it, and what connects to it. */
 export interface Kind {
@@ -12,7 +12,12 @@ export interface Kind {
 
 export interface Started {
   readonly url: string
-  connect(): Transport
+
+  /** Where a proxy can be put in front of it, if anywhere. */
+  readonly place?: { readonly host: string; readonly port: number } | undefined
+
+  /** @param url another way to the same broker */
+  connect(url?: string): Transport
   close(): Promise<void>
 }
 
@@ -30,17 +35,33 @@ export const kinds: readonly Kind[] = [
     name: 'mqtt',
     start: async () => {
       const broker = await startMosquitto({ config: ['set_tcp_nodelay true', 'max_queued_messages 0'] })
-      return { url: broker.url, connect: () => mqtt(broker.url), close: () => broker.close() }
+      return startedOf(broker, mqtt)
     },
   },
   {
     name: 'amqp',
     start: async () => {
-      const broker = await startRabbit()
-      return { url: broker.url, connect: () => amqp(broker.url), close: () => broker.close() }
+      const broker = await startRabbit({ own: true })
+      return startedOf(broker, amqp)
     },
   },
 ]
+
+function startedOf(broker: Broker, create: (url: string) => Transport): Started {
+  return { url: broker.url, place: broker, connect: (url = broker.url) => create(url), close: () => broker.close() }
+}
+
+/** Two of each kind, which the tests of a file share: RabbitMQ takes its time to start. */
+export function sharedBrokers(): (kind: Kind, which: 0 | 1) => Started {
+  const started = new Map<string, Started>()
+  beforeAll(async () => {
+    await Promise.all(
+      kinds.flatMap(kind => [0, 1].map(async which => started.set(`${kind.name} ${which}`, await kind.start()))),
+    )
+  }, 120_000)
+  afterAll(() => Promise.all(Array.from(started.values(), broker => broker.close())))
+  return (kind, which) => started.get(`${kind.name} ${which}`) as Started
+}
 
 /** Every ordered pair, a kind with itself included. */
 export const pairs = kinds.flatMap(from => kinds.map(to => ({ from, to, title: `${from.name} to ${to.name}` })))
