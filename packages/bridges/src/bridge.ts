@@ -124,6 +124,7 @@ async function openMessages(
       spool !== undefined || (options.sink?.reliable ?? options.reliable ?? delivery.reliable ?? false)
     const latched = options.sink?.latched ?? options.latched ?? delivery.latched ?? false
     const { maxInFlight = 1000 } = options
+    assertCan(sides.sink, { reliable: sinkReliable, latched })
     shared.keep(
       await openMessageLane({
         ...shared,
@@ -137,7 +138,6 @@ async function openMessages(
         openOutlet: (publishing, sourceReliable) => {
           const outlet = { sink: sides.sink, publishing, latched, maxInFlight, tally: shared.tally, onError }
           if (!sinkReliable) return Promise.resolve(bestEffortOutlet(outlet))
-          assertConfirms(sides.sink)
           if (spool === undefined) return Promise.resolve(reliableOutlet(outlet))
           // Each direction has a store of its own.
           const path = twoWay === false ? spool.path : join(spool.path, back ? 'back' : 'forth')
@@ -174,7 +174,9 @@ async function openCalls(
   if (options.twoWay) await open(shared.sink, shared.source)
 }
 
-function assertConfirms({ transport: { name, supports } }: Context): void {
-  if (supports.reliable !== false) return
-  throw new CommlibError('UNSUPPORTED', `${name} confirms no messages: as a sink it cannot be reliable`)
+function assertCan({ transport: { name, supports } }: Context, how: { reliable: boolean; latched: boolean }): void {
+  if (how.reliable && supports.reliable === false)
+    throw new CommlibError('UNSUPPORTED', `${name} confirms no messages: as a sink it cannot be reliable`)
+  if (how.latched && supports.latched === false)
+    throw new CommlibError('UNSUPPORTED', `${name} keeps no messages: as a sink it cannot be latched`)
 }

@@ -21,7 +21,8 @@ describe.each(pairs)('from $title', ({ from, to }) => {
 
   it('what the README says of it is what its transports can do', () => {
     const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-    expect(readme).toContain(`${lineOf(NAMES[from.name], NAMES[to.name], promised())}\n`)
+    const line = lineOf(NAMES[from.name], NAMES[to.name], promised())
+    expect(readme, 'node packages/bridges/test/write-guarantees.ts writes the table').toContain(`${line}\n`)
   })
 
   it('a reliable topic is acknowledged only when the sink has it', async () => {

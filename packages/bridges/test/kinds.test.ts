@@ -133,13 +133,6 @@ describe.each(pairs)('a bridge from $title', ({ from, to }) => {
     expect(source.ports).toMatchObject([{ direction: 'inout', kind: 'bridge' }])
   })
 
-  it('says that nobody serves where the sink can tell', async () => {
-    const [alice, , source, sink] = await world()
-    const Nobody = rpc(fresh('nobody'))
-    await opened(source, sink, Nobody)
-    await expect(alice.client(Nobody)({}, { timeout: 1000 })).rejects.toMatchObject({ code: 'NO_SERVICE' })
-  })
-
   it('carries goals: ids, feedback, results, errors, rejections and cancelling', async () => {
     const [alice, bob, source, sink] = await world()
     const name = fresh('move')

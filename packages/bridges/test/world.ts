@@ -1,7 +1,8 @@
 import { amqp } from '@commlib/amqp'
 import { createNode, memory, type Node, type NodeOptions, type Transport } from '@commlib/core'
 import { mqtt } from '@commlib/mqtt'
-import { type Broker, startMosquitto, startRabbit } from '@commlib/testing'
+import { redis } from '@commlib/redis'
+import { type Broker, startMosquitto, startRabbit, startRedis } from '@commlib/testing'
 import { afterAll, afterEach, beforeAll, vi } from 'vitest'
 
 /** A broker of the matrix: what starts it, and what connects to it. */
@@ -36,6 +37,13 @@ export const kinds: readonly Kind[] = [
     start: async () => {
       const broker = await startMosquitto({ config: ['set_tcp_nodelay true', 'max_queued_messages 0'] })
       return startedOf(broker, mqtt)
+    },
+  },
+  {
+    name: 'redis',
+    start: async () => {
+      const broker = await startRedis({ own: true })
+      return startedOf(broker, redis)
     },
   },
   {

@@ -14,6 +14,7 @@ interface Package {
 // Each is loaded only when a configuration names it: nobody needs them all.
 const MQTT: Package = { name: '@commlib/mqtt', load: async () => (await import('@commlib/mqtt')).mqtt as Factory }
 const AMQP: Package = { name: '@commlib/amqp', load: async () => (await import('@commlib/amqp')).amqp as Factory }
+const REDIS: Package = { name: '@commlib/redis', load: async () => (await import('@commlib/redis')).redis as Factory }
 const MEMORY: Package = { name: '@commlib/core', load: async () => (await import('@commlib/core')).memory as Factory }
 
 const PACKAGES: Readonly<Record<string, Package>> = {
@@ -21,6 +22,8 @@ const PACKAGES: Readonly<Record<string, Package>> = {
   mqtts: MQTT,
   ws: MQTT,
   wss: MQTT,
+  redis: REDIS,
+  rediss: REDIS,
   amqp: AMQP,
   amqps: AMQP,
   memory: MEMORY,
