@@ -68,7 +68,10 @@ export function testRestarts({ messages = 20_000, restarts = 10, report, ...opti
         `${options.name}, broker ${verb} ${restarts} times in ${messages} messages: ${lost()} lost, ${doubled} doubled`,
       )
       for (const { statuses } of [publisher, subscriber]) {
-        expect(statuses.filter(({ type }) => type === 'disconnected')).toHaveLength(restarts)
+        const { length } = statuses.filter(({ type }) => type === 'disconnected')
+        expect(length).toBeGreaterThanOrEqual(restarts)
+        // RabbitMQ may fail once more while it recovers its queues (541 INTERNAL_ERROR).
+        expect(length).toBeLessThanOrEqual(how === 'stop' ? restarts : restarts + 2)
         expect(statuses.at(-1)).toEqual({ type: 'connected' })
       }
     },
