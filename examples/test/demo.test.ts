@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Broker, freePort, startMosquitto } from '../../packages/testing/src/index.ts'
+import { type Broker, freePort, startMosquitto, startRabbit } from '../../packages/testing/src/index.ts'
 import { run, start } from './programs.ts'
 
 const MAIN = 'demo/src/main.ts'
@@ -106,6 +106,21 @@ describe.concurrent('demo on a terminal', () => {
   })
 })
 
+describe('demo on RabbitMQ', () => {
+  let broker: Broker
+  beforeAll(async () => {
+    broker = await startRabbit()
+  })
+  afterAll(() => broker.close())
+
+  it('runs both nodes', async () => {
+    const { code, stdout, stderr } = await run(MAIN, { args: ['--broker', broker.url, '--speed', '4'] })
+    expect(stdout).toContain(`commlib: a robot and its operator on ${broker.url}\n`)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+  })
+})
+
 // One after the other: there is one robot on a broker.
 describe('demo on a broker', () => {
   let broker: Broker
@@ -165,7 +180,6 @@ describe.concurrent('demo on a wrong command line', () => {
     [['--count', '1.5'], "--count is a whole number from 1 to 1000, not '1.5'"],
     [['--broker', 'localhost'], "not a broker URL: 'localhost'"],
     [['--broker', 'redis://localhost'], 'redis:// needs @commlib/redis'],
-    [['--broker', 'amqp://localhost'], 'amqp:// needs @commlib/amqp'],
   ])('%j is told in a line', async (args, message) => {
     const { code, stdout, stderr } = await run(MAIN, { args })
     expect(stderr).toContain(`demo: ${message}`)

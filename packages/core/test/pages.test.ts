@@ -43,6 +43,15 @@ describe('the README of the MQTT package', () => {
   })
 })
 
+describe('the README of the AMQP package', () => {
+  it('has a line for every option', () => {
+    const [rules = ''] = /^const RULES: Rules = \{.*?^\}/ms.exec(read('packages/amqp/src/options.ts')) ?? []
+    const options = Array.from(rules.matchAll(/^ {2}(\w+)[:,]/gm), ([, option]) => option)
+    expect(names(firstColumn(read('packages/amqp/README.md'))).sort()).toEqual(options.sort())
+    expect(options.length).toBeGreaterThan(10)
+  })
+})
+
 describe.each(pages)('the links of %s', page => {
   const links = Array.from(
     read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g),
