@@ -1,7 +1,14 @@
 // For transports and sibling packages. Not covered by semver.
 export { innerContext } from './actions/inner-context.ts'
 export { actionProtocol } from './actions/protocol.ts'
-export type { Driver, Link, LinkEvents, LinkSubscription, OpenOptions } from './connection/link.ts'
+export type {
+  Driver,
+  Link,
+  LinkEvents,
+  LinkSubscribeOptions,
+  LinkSubscription,
+  OpenOptions,
+} from './connection/link.ts'
 export type { OfflineBufferOptions } from './connection/offline-buffer.ts'
 export { type ReconnectingOptions, reconnecting } from './connection/reconnecting.ts'
 export { whyNot } from './connection/why-not.ts'

@@ -140,8 +140,11 @@ export interface TransportSupports {
   /** `latched` on topics; `'plain'` where patterns cannot have it. */
   readonly latched: boolean | 'plain'
 
-  /** Subscriptions that share a topic's messages among the members of a group. */
-  readonly groups: boolean
+  /**
+   * Subscriptions that share a topic's messages among the members of a group; `'reliable'` where they get only what is
+   * published as `reliable`.
+   */
+  readonly groups: boolean | 'reliable'
 
   /** Subscriptions that outlive their process. */
   readonly durable: boolean

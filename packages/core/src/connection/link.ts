@@ -90,7 +90,7 @@ export interface Link {
    * Closing the subscription stops delivery at once, whether or not the connection still lives; that of a member of a
    * group when the broker has confirmed it, since nobody else gets what was given to it.
    */
-  subscribe(pattern: string, onFrame: TopicListener, options?: SubscribeOptions): Promise<LinkSubscription>
+  subscribe(pattern: string, onFrame: TopicListener, options?: LinkSubscribeOptions): Promise<LinkSubscription>
 
   /** Resolves when written, or, if `mandatory`, when the broker has told that somebody consumes. */
   push(queue: string, frame: Frame, options?: PushOptions): Promise<void>
@@ -103,4 +103,10 @@ export interface Link {
 
   /** Sends what was written, then disconnects, in bounded time. Calls no event. */
   close(): Promise<void>
+}
+
+/** Options of {@link Link.subscribe}. */
+export interface LinkSubscribeOptions extends SubscribeOptions {
+  /** What the driver remembers of this subscription from one connection to the next: nothing at first. */
+  readonly memory?: { state?: unknown } | undefined
 }

@@ -20,6 +20,8 @@ export interface ReconnectingOptions {
 /** Milliseconds that unconfirmed messages have on closing. */
 const CLOSE_GRACE = 1000
 
+const never = new Promise<void>(() => {})
+
 type State = 'idle' | 'connecting' | 'connected' | 'waiting' | 'failed' | 'closed'
 
 /** Makes a transport out of a driver that only knows one connection. */
@@ -229,9 +231,15 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
       return outbox.push(queue, frame, given)
     },
     subscribe: async (pattern, onFrame, given) => {
-      const whileOpen: TopicListener = (topic, frame) => (state === 'closed' ? undefined : onFrame(topic, frame))
+      // What comes when all ends is not handled: it must not be taken for settled either.
+      const whileOpen: TopicListener = (topic, frame) => (state === 'closed' ? never : onFrame(topic, frame))
+      const memory = {}
       const listener = given?.group === undefined ? onFrame : whileOpen
-      return add(`subscription to '${pattern}'`, link => link.subscribe(pattern, listener, given), given?.signal)
+      return add(
+        `subscription to '${pattern}'`,
+        link => link.subscribe(pattern, listener, { ...given, memory }),
+        given?.signal,
+      )
     },
     pull: async (queue, onFrame, given) => {
       // A consumer that leaves still gets what it was given, but not when all of it ends.

@@ -31,7 +31,7 @@ export function testLifecycle(options: ComplianceOptions): void {
       properties: expect.any(Boolean),
       queueing: expect.any(Boolean),
       competing: expect.any(Boolean),
-      groups: expect.any(Boolean),
+      groups: expect.toBeOneOf([true, false, 'reliable']),
       durable: expect.any(Boolean),
       expiry: expect.any(Boolean),
       headers: expect.stringMatching(/^(always|reliable|never)$/),

@@ -126,7 +126,7 @@ export function testReconnect(options: ComplianceOptions & { readonly broker: Br
       await from.publish(`${root}.topic`, { body })
       await from.publish(`${root}.pattern.x`, { body })
       if (supports.reliable) await from.publish(`${root}.reliable`, { body }, { reliable: true })
-      if (supports.groups) await from.publish(`${root}.group`, { body })
+      if (supports.groups) await from.publish(`${root}.group`, { body }, { reliable: supports.groups === 'reliable' })
       if (supports.durable) await from.publish(`${root}.durable`, { body }, { reliable: true })
       await from.push(`${root}.queue`, { body })
       await question(transport, from, inbox.reserve('answer'))

@@ -134,7 +134,10 @@ function goals(name: string, sides: (cast: Cast) => readonly [client: TestNode, 
 }
 
 /** Everything that a node can be in the middle of. */
-export function roles(supports: { readonly groups: boolean; readonly reliable: boolean | 'plain' }): readonly Role[] {
+export function roles(supports: {
+  readonly groups: boolean | 'reliable'
+  readonly reliable: boolean | 'plain'
+}): readonly Role[] {
   return [
     messages('a publisher', async ({ victim, peer }, name, handled) => {
       await peer.subscribe(topic<Value>(name), ({ n }) => void handled.push(String(n)))
@@ -155,7 +158,7 @@ export function roles(supports: { readonly groups: boolean; readonly reliable: b
       await victim.subscribe(topic(`${name}.{kind}.b`), () => {})
       return `${name}.a.b`
     }),
-    ...(supports.groups ? [group] : []),
+    ...(supports.groups ? [group(supports.groups === 'reliable')] : []),
     calls('a caller with a call in flight', ({ victim, peer }) => [victim, peer]),
     calls('a service with a call in flight', ({ victim, peer }) => [peer, victim]),
     goals('a client with a goal under way', ({ victim, peer }) => [victim, peer]),
@@ -163,7 +166,7 @@ export function roles(supports: { readonly groups: boolean; readonly reliable: b
   ]
 }
 
-const group: Role = {
+const group = (reliable: boolean): Role => ({
   name: 'a member of a group',
   begin: async ({ victim, peer }) => {
     const name = unique()
@@ -184,7 +187,7 @@ const group: Role = {
     const round = async (first: number) => {
       const before = mine
       const sent = numbers(10).map(n => String(first + Number(n)))
-      for (const n of sent) await publisher.publish({ n: Number(n) })
+      for (const n of sent) await publisher.publish({ n: Number(n) }, { reliable })
       await eventually(() => expect(handled).toEqual(expect.arrayContaining(sent)), 500)
       expect(mine).toBeGreaterThan(before)
     }
@@ -192,4 +195,4 @@ const group: Role = {
     let first = 0
     return { handled, verify: () => soon(() => round((first += 100)), AGAIN) }
   },
-}
+})

@@ -134,12 +134,13 @@ export function testMessages(options: ComplianceOptions): void {
 
   if (supports.groups) {
     it('are shared by a group', async () => {
+      const how = { reliable: supports.groups === 'reliable' }
       const [a, b] = await bench.nodes()
       const c = await bench.node()
       const Counts = topic<Count>(unique())
       const got: number[] = []
       for (const node of [b, c]) await node.subscribe(Counts, ({ n }) => void got.push(n), { group: 'workers' })
-      for (let n = 0; n < 20; n++) await a.publisher(Counts).publish({ n })
+      for (let n = 0; n < 20; n++) await a.publisher(Counts).publish({ n }, how)
       await eventually(() => expect([...got].sort((x, y) => x - y)).toEqual(numbers(20).map(Number)))
     })
   }
