@@ -6,6 +6,9 @@ import { fromKey, toGlob, toKey } from './names.ts'
 /** @param topic dotted */
 export type Receiver = (topic: string, body: Buffer) => void | Promise<void>
 
+/** Channels that are no topics: this package talks to itself there. */
+const OURS = 'commlib:'
+
 /** One SUBSCRIBE or PSUBSCRIBE, and who listens to it. */
 interface Entry {
   readonly name: string
@@ -66,6 +69,7 @@ export class Channels {
     connection.redis.on('pmessageBuffer', (pattern: string, channel: Buffer, body: Buffer) => {
       const entry = this.#patterns.get(pattern)
       const topic = fromKey(channel.toString())
+      if (topic.startsWith(OURS)) return
       if (entry?.matches(topic)) this.#deliver(entry, topic, body)
     })
     return connection

@@ -1,4 +1,4 @@
-import type { Driver, TransportSupports } from '@commlib/core/internal'
+import type { Driver, Link, TransportSupports } from '@commlib/core/internal'
 import { readClock } from './clock.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { createLink } from './link.ts'
@@ -9,14 +9,14 @@ const LATER = 10_000
 
 const supports: TransportSupports = {
   properties: false,
-  headers: 'never',
+  headers: 'reliable',
   queueing: true,
   competing: true,
-  reliable: false,
-  latched: false,
-  groups: false,
-  durable: false,
-  groupTakeover: 'never',
+  reliable: 'plain',
+  latched: 'plain',
+  groups: 'reliable',
+  durable: true,
+  groupTakeover: 'after-idle',
   noService: 'never',
   expiry: true,
   deadLetter: false,
@@ -37,6 +37,7 @@ export function createDriver(settings: Settings, id: string): Driver {
     replyTo: token => `${inboxRoot}.${token}`,
     open: async (events, { signal }) => {
       let ended = false
+      let link: Link | undefined
       const connections = new Set<Connection>()
       const lost = (cause: Error | undefined) => {
         if (ended) return
@@ -44,6 +45,7 @@ export function createDriver(settings: Settings, id: string): Driver {
         events.lost(cause)
         // Each is lost without the others.
         for (const connection of connections) void connection.close(0)
+        void link?.close().catch(events.error)
       }
       const open = async (role: 'commands' | 'subscriber' | 'reader', until: AbortSignal) => {
         const blocking = role === 'reader'
@@ -55,13 +57,16 @@ export function createDriver(settings: Settings, id: string): Driver {
       }
       const commands = await open('commands', signal)
       const [clock] = await Promise.all([readClock(commands.send), endStale(commands, id, stale)])
-      return createLink(
+      link = createLink(
         commands,
         {
           maxMessageBytes: settings.maxMessageBytes,
           blockTime: settings.blockTime,
           inboxRoot,
           clock,
+          id,
+          maxLength: settings.maxLength,
+          claimAfter: settings.claimAfter,
           wakeKey: `wake{${inboxRoot}}`,
           another: async role => {
             const connection = await open(role, AbortSignal.timeout(LATER))
@@ -74,6 +79,7 @@ export function createDriver(settings: Settings, id: string): Driver {
         },
         events,
       )
+      return link
     },
   }
 }

@@ -4,9 +4,7 @@ import {
   type Inbox,
   type Link,
   type LinkEvents,
-  type PublishOptions,
   type QueueListener,
-  type SubscribeOptions,
   subscription,
 } from '@commlib/core/internal'
 import { Channels } from './channels.ts'
@@ -18,6 +16,7 @@ import { openInbox } from './inbox.ts'
 import { ListReader, type Source } from './list-reader.ts'
 import { splitReturn, toKey } from './names.ts'
 import { ReplyLists } from './reply-lists.ts'
+import { createStreamTopics } from './stream-topics.ts'
 
 export interface LinkOptions {
   readonly maxMessageBytes: number
@@ -29,6 +28,15 @@ export interface LinkOptions {
   readonly inboxRoot: string
   readonly wakeKey: string
   readonly clock: Clock
+
+  /** Names this client. */
+  readonly id: string
+
+  /** Entries that a stream keeps. */
+  readonly maxLength: number
+
+  /** Milliseconds after which what another member of a group holds is taken from it. */
+  readonly claimAfter: number
 
   /** Opens one more connection to the same server. */
   readonly another: (role: 'subscriber' | 'reader') => Promise<Connection>
@@ -51,6 +59,17 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
     wakeKey,
     blockTime,
     onError: error => events.status({ type: 'error', error: error as Error }),
+  })
+  const streams = createStreamTopics({
+    channels,
+    send,
+    clock,
+    events,
+    maxLength: options.maxLength,
+    claimAfter: options.claimAfter,
+    interval: Math.min(blockTime * 1000, options.claimAfter / 2),
+    id: options.id,
+    fits,
   })
   const replyLists = new ReplyLists(send)
   let closing: Promise<void> | undefined
@@ -128,18 +147,23 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
   }
 
   async function close(): Promise<void> {
+    streams.end()
     await Promise.all([reader.close(), channels.close()])
     replyLists.flush()
     await commands.close(CLOSE_GRACE)
   }
 
   return {
-    publish: (topic, frame, given = {}) => {
+    publish: (topic, frame, given) => {
       try {
-        unsupported(given)
         check(topic, frame)
       } catch (error) {
         return Promise.reject(error)
+      }
+      if (given?.reliable || given?.latched) {
+        return streams.publish(topic, frame, given).catch(error => {
+          throw isReply(error) ? refused(`the message to '${topic}' was refused`, error) : error
+        })
       }
       send('publish', [toKey(topic), view(frame.body)]).catch(error => {
         if (isReply(error)) events.error(refused(`the message to '${topic}' was refused`, error))
@@ -147,9 +171,13 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
       return commands.room()
     },
 
-    subscribe: async (pattern, onFrame, given = {}) =>
-      unsupported(given) ??
-      channels.listen(pattern, (topic, body) => (fits(topic, body) ? onFrame(topic, { body }) : undefined)),
+    subscribe: async (pattern, onFrame, given = {}) => {
+      try {
+        return await streams.subscribe(pattern, onFrame, given)
+      } catch (error) {
+        throw isReply(error) ? refused(`the subscription to '${pattern}' was refused`, error) : error
+      }
+    },
 
     push,
 
@@ -178,11 +206,4 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
 /** ioredis takes a Buffer for bytes, and any other array for a list of numbers. */
 function view({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
-}
-
-/** Throws for what this transport cannot do. */
-function unsupported(options: PublishOptions & SubscribeOptions): undefined {
-  for (const option of ['reliable', 'latched', 'group', 'durable'] as const) {
-    if (options[option]) throw new CommlibError('UNSUPPORTED', `redis: ${option} messages are not supported yet`)
-  }
 }

@@ -64,6 +64,22 @@ export interface RedisOptions {
   /** Bytes of the largest body that is sent or received. @default 16 MiB */
   readonly maxMessageBytes?: number | undefined
 
+  /**
+   * About how many reliable messages of a topic the server keeps for who is slow or away. A subscriber that is further
+   * behind is told `messages-lost`.
+   *
+   * @default 100_000
+   */
+  readonly maxLength?: number | undefined
+
+  /**
+   * Milliseconds after which what a member of a group has not settled is given to another one: more than any handler
+   * takes.
+   *
+   * @default 60_000
+   */
+  readonly claimAfter?: number | undefined
+
   /** What is kept while there is no connection. */
   readonly offlineBuffer?: OfflineBufferOptions | undefined
 
@@ -85,6 +101,8 @@ export interface Settings {
   /** Seconds until a blocking command comes back by itself. */
   readonly blockTime: number
   readonly maxMessageBytes: number
+  readonly maxLength: number
+  readonly claimAfter: number
   readonly offlineBuffer: OfflineBufferOptions
   readonly connectTimeout: number
 
@@ -107,6 +125,8 @@ const KNOWN = new Set([
   'protocolVersion',
   'keepalive',
   'maxMessageBytes',
+  'maxLength',
+  'claimAfter',
   'offlineBuffer',
   'connectTimeout',
   'client',
@@ -154,6 +174,8 @@ export function resolveOptions(url: string | undefined, given: RedisOptions = {}
     // Even where nobody asks: a blocking command that never returns could outlive its connection.
     blockTime: keepalive === 0 ? 30 : keepalive,
     maxMessageBytes: integer('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024, 1, 512 * 1024 * 1024),
+    maxLength: integer('maxLength', options.maxLength ?? 100_000, 1, 2 ** 31 - 1),
+    claimAfter: integer('claimAfter', options.claimAfter ?? 60_000, 10, 2 ** 31 - 1),
     offlineBuffer: options.offlineBuffer ?? {},
     connectTimeout: integer('connectTimeout', options.connectTimeout ?? 10_000, 1, 2 ** 31 - 1),
     client: {

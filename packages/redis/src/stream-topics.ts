@@ -1,0 +1,207 @@
+import {
+  CommlibError,
+  type Frame,
+  isPattern,
+  type LinkEvents,
+  type LinkSubscribeOptions,
+  type PublishOptions,
+  type Subscription,
+  subscription,
+  type TopicListener,
+} from '@commlib/core/internal'
+import type { Channels } from './channels.ts'
+import type { Clock } from './clock.ts'
+import type { Argument } from './connection.ts'
+import { fromFields, toFields } from './fields.ts'
+import { toKey } from './names.ts'
+import { LEAVE_GROUP, PUBLISH_LATCHED, PUBLISH_RELIABLE, RELEASE_NAME, run } from './scripts.ts'
+import { createState, StreamReader, type StreamState } from './stream-reader.ts'
+
+export interface StreamTopicsOptions {
+  readonly channels: Channels
+  readonly send: (name: string, args: Argument[]) => Promise<unknown>
+  readonly clock: Clock
+  readonly events: LinkEvents
+
+  /** Entries that a stream keeps. */
+  readonly maxLength: number
+
+  /** Milliseconds after which what another member of a group holds is taken from it. */
+  readonly claimAfter: number
+
+  /** Milliseconds until a stream is looked at without a reason. */
+  readonly interval: number
+
+  /** Names this client. */
+  readonly id: string
+  readonly fits: (topic: string, body: Buffer) => boolean
+}
+
+/** What a subscription remembers from one connection to the next. */
+interface Memory {
+  readonly stream: StreamState
+
+  /** Somebody else uses its durable name now. */
+  taken: boolean
+  established: boolean
+  readonly owner: string
+}
+
+const SPACE = 0x20
+
+/** Whether a body heard on a channel is the copy of an entry of the topic's stream. */
+export function isMarked(body: Buffer): boolean {
+  return body[0] === SPACE
+}
+
+/** Keys of one topic are in one slot of a cluster. */
+const streamKey = (topic: string) => `commlib:stream:{${toKey(topic)}}`
+const latchedKey = (topic: string) => `commlib:latched:{${toKey(topic)}}`
+const ownerKey = (topic: string, durable: string) => `commlib:owner:{${toKey(topic)}}:${durable}`
+
+let members = 0
+
+/** Topics whose messages are kept: in streams for who must not miss one, and the last one for who comes late. */
+export function createStreamTopics(options: StreamTopicsOptions) {
+  const { channels, send, clock, events, maxLength, claimAfter, interval, id, fits } = options
+  const readers = new Set<StreamReader>()
+
+  async function publish(topic: string, frame: Frame, given: PublishOptions): Promise<void> {
+    const { body, expiry } = frame
+    const fields = toFields(frame, Buffer.from(body.buffer, body.byteOffset, body.byteLength), clock.now)
+    const over = expiry === undefined ? '' : Math.round(clock.now() + expiry)
+    const latched = given.latched ? [latchedKey(topic)] : []
+    if (given.reliable) {
+      await run(send, PUBLISH_RELIABLE, [streamKey(topic), ...latched], [maxLength, toKey(topic), over, ...fields])
+    } else await run(send, PUBLISH_LATCHED, latched, [toKey(topic), over, ...fields])
+  }
+
+  async function giveLatched(topic: string, onFrame: TopicListener): Promise<void> {
+    // In capitals, since ioredis makes an object of what the other one answers.
+    const fields = (await send('HGETALL', [latchedKey(topic)])) as Buffer[]
+    const frame = fields.length === 0 ? undefined : fromFields(fields, clock.now)
+    if (frame === undefined || frame === 'expired' || !fits(topic, frame.body)) return
+    await onFrame(topic, { ...frame, latched: true })
+  }
+
+  async function subscribe(topic: string, onFrame: TopicListener, given: LinkSubscribeOptions): Promise<Subscription> {
+    const { reliable, latched, group, durable } = given
+    const streamed = reliable || group !== undefined || durable !== undefined
+    if (isPattern(topic) && (streamed || latched)) {
+      throw new CommlibError(
+        'UNSUPPORTED',
+        `redis: '${topic}' is a pattern, which cannot be reliable, latched, durable or a group's: subscribe to each topic`,
+      )
+    }
+    if (group !== undefined && latched) {
+      throw new CommlibError(
+        'UNSUPPORTED',
+        `redis: group '${group}' cannot be latched: its members have no first message each`,
+      )
+    }
+    if (!streamed) {
+      const plain = await channels.listen(topic, (name, body) => {
+        const bare = isMarked(body) ? body.subarray(1) : body
+        return fits(name, bare) ? onFrame(name, { body: bare }) : undefined
+      })
+      if (latched) void giveLatched(topic, onFrame).catch(events.error)
+      return plain
+    }
+    const memory = remember(given)
+    if (memory.taken) return subscription(() => {})
+    return streamedSubscription(topic, onFrame, given, memory)
+  }
+
+  function remember({ memory = {} }: LinkSubscribeOptions): Memory {
+    const fresh: Memory = { stream: createState(), taken: false, established: false, owner: `${id}-${++members}` }
+    memory.state ??= fresh
+    return memory.state as Memory // nobody else writes it
+  }
+
+  async function streamedSubscription(
+    topic: string,
+    onFrame: TopicListener,
+    { group, durable, member, latched }: LinkSubscribeOptions,
+    memory: Memory,
+  ): Promise<Subscription> {
+    const key = streamKey(topic)
+    const shared = group !== undefined
+    const name = [durable ?? 'commlib', ...(shared ? [group] : [])].join(':')
+    const consumer = member ?? (shared ? memory.owner : 'commlib')
+    const grouped = shared || durable !== undefined
+    const reader = new StreamReader({
+      key,
+      send,
+      now: clock.now,
+      interval,
+      state: memory.stream,
+      group: grouped ? { name, consumer, durable, claimAfter: shared ? claimAfter : undefined } : undefined,
+      receive: frame => (fits(topic, frame.body) ? onFrame(topic, frame) : undefined),
+      events,
+    })
+    readers.add(reader)
+    const opened: Subscription[] = []
+    const single = durable !== undefined && !shared
+    try {
+      opened.push(
+        await channels.listen(topic, (_, body) => {
+          if (isMarked(body)) return reader.poke()
+          // A member of a group cannot know whether another one takes it.
+          return shared || !fits(topic, body) ? undefined : onFrame(topic, { body })
+        }),
+      )
+      if (single) opened.push(await takeName(topic, durable, memory, reader))
+      if (!memory.taken) await reader.start()
+      memory.established = true
+      if (latched) void giveLatched(topic, onFrame).catch(events.error)
+    } catch (error) {
+      reader.end()
+      await Promise.all(opened.map(each => each.close()))
+      throw error
+    }
+    return subscription(async () => {
+      readers.delete(reader)
+      // A member of a group gets what it was given, since nobody else does; another one is to get it again.
+      if (!shared) reader.end()
+      await Promise.all(opened.map(each => each.close()))
+      await reader.close()
+      if (shared && durable === undefined) {
+        const leave = () => run(send, LEAVE_GROUP, [key], [name, consumer]).catch(() => {})
+        if (memory.stream.running.size === 0) await leave()
+        else memory.stream.idle = () => void leave()
+      }
+      if (single) await run(send, RELEASE_NAME, [ownerKey(topic, durable)], [memory.owner]).catch(() => {})
+    })
+  }
+
+  /** A durable name has one user: who comes later takes it over, and the one before is told. */
+  async function takeName(topic: string, durable: string, memory: Memory, reader: StreamReader): Promise<Subscription> {
+    const key = ownerKey(topic, durable)
+    const taken = () => {
+      if (memory.taken) return
+      memory.taken = true
+      reader.end()
+      const message = `the durable '${durable}' on '${topic}' is used by another subscriber now`
+      events.status({ type: 'error', error: new CommlibError('SESSION_TAKEN', message), fatal: true })
+    }
+    const listening = await channels.listen(key, (_, body) => {
+      if (body.toString() !== memory.owner) taken()
+    })
+    const owner = memory.established ? await send('get', [key]) : null
+    if (owner !== null && String(owner) !== memory.owner) taken()
+    else {
+      await send('set', [key, memory.owner])
+      await send('publish', [key, memory.owner])
+    }
+    return listening
+  }
+
+  return {
+    publish,
+    subscribe,
+    /** Nothing more is handed over. */
+    end: () => {
+      for (const reader of readers) reader.end()
+    },
+  }
+}
