@@ -4,19 +4,23 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import { type Broker, startBroker } from './brokers.ts'
 import { tell, verdicts } from './compare.ts'
 import type { Entry } from './csv.ts'
+import { drawFlames } from './flame.ts'
+import { measureFootprint } from './footprint.ts'
 import { groups } from './groups.ts'
+import { measureGrowth } from './growth.ts'
 import { install } from './install.ts'
 import { measureRun, type Plan, type Result } from './measure.ts'
 import { measureMemory } from './memory-run.ts'
 import { HELP, readOptions } from './options.ts'
 import { peers } from './peers/index.ts'
-import { writeResults } from './results.ts'
+import { writeExtra, writeResults } from './results.ts'
 import type { Row } from './rows.ts'
 
 const root = new URL('../../', import.meta.url)
 const NPX = ['npx', '-y', 'pnpm@12'] as const
+const EXTRA = { growth: measureGrowth, footprint: measureFootprint } as const
 
-const { help, quick, rows, sources, build, configuration, ...plan } = readOptions(process.argv.slice(2))
+const { help, quick, rows, extras, sources, build, configuration, ...plan } = readOptions(process.argv.slice(2))
 if (help) console.log(HELP)
 else await main()
 
@@ -42,7 +46,13 @@ async function main(): Promise<void> {
       await broker.stop()
     }
   }
-  console.log(`\n${writeResults(entries, { quick })}\n\nMore is in benchmarks/results/.`)
+  if (entries.length > 0) console.log(`\n${writeResults(entries, { quick })}\n\nMore is in benchmarks/results/.`)
+  for (const extra of extras) {
+    const measured = await EXTRA[extra]({ ...plan, built, peers: playing })
+    writeExtra(extra, measured)
+    console.log(`\n${measured}`)
+  }
+  if (plan.profiles !== undefined) console.log(`${drawFlames(plan.profiles)} profiles are in ${plan.profiles}.`)
   const faults = [...faultsOf(entries), ...(quick ? misses(entries) : [])]
   for (const fault of faults) console.error(fault)
   if (faults.length > 0) process.exitCode = 1
@@ -93,7 +103,7 @@ function prepare(): boolean {
 function installed(): string[] {
   return plan.peers.filter(name => {
     const { folder, plays } = peers[name] ?? {}
-    if (folder === undefined || !rows.some(row => plays?.(row))) return true
+    if (folder === undefined || !(extras.length > 0 || rows.some(row => plays?.(row)))) return true
     const lacking = install(folder)
     if (lacking !== undefined) console.warn(lacking)
     return lacking === undefined

@@ -10,12 +10,18 @@ export interface Options extends Omit<Plan, 'built'> {
   readonly rows: readonly Row[]
   readonly build: boolean
   readonly sources: boolean
+
+  /** What is measured beside the rows. */
+  readonly extras: readonly Extra[]
   readonly configuration: Configuration
 }
 
+const EXTRAS = ['growth', 'footprint'] as const
+export type Extra = (typeof EXTRAS)[number]
+
 export const HELP = `pnpm bench [options]
 
-  --only redis,rpc   rows of these transports and patterns, or by id (all of them below)
+  --only redis,rpc   rows of these transports and patterns, or by id (all of them below); also ${EXTRAS.join(', ')}
   --peers a,b        of ${Object.keys(peers).join(', ')}
   --runs 5           runs of each row; the table has their medians, lowest and highest
   --quick            one short run of the main rows; fails where a ratio to the raw client is far off its target
@@ -46,7 +52,10 @@ export function readOptions(args: readonly string[]): Options {
   const { quick, tuned, sources, build, profile, help } = values
   const runs = Number(values.runs ?? (quick ? 1 : 5))
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs takes a number from 1, not '${values.runs}'`)
-  const selected = select(wordsOf(values.only))
+  const words = wordsOf(values.only)
+  const wanted = EXTRAS.filter(extra => words.includes(extra))
+  const named = words.filter(word => !EXTRAS.some(extra => extra === word))
+  const selected = wanted.length > 0 && named.length === 0 ? [] : select(named)
   return {
     help,
     quick,
@@ -56,8 +65,12 @@ export function readOptions(args: readonly string[]): Options {
     configuration: tuned ? 'tuned' : 'untouched',
     profiles: profile ? new URL('../results/profiles', import.meta.url).pathname : undefined,
     peers: peersOf(values.peers, quick),
+    extras: words.length === 0 && !quick ? EXTRAS : wanted,
     rows: quick && values.only === '' ? selected.filter(row => row.quick) : selected,
-    ...(quick ? { warmUp: 600, turn: 150, turns: 3 } : { warmUp: 1000, turn: 400, turns: 5 }),
+    // Where a profile is wanted, turns are long, so that it shows them and not the start.
+    ...(quick
+      ? { warmUp: 600, turn: profile ? 3000 : 150, turns: profile ? 1 : 3 }
+      : { warmUp: 1000, turn: 400, turns: 5 }),
   }
 }
 

@@ -4,6 +4,7 @@ import { groups } from './groups.ts'
 import { peers } from './peers/index.ts'
 import type { Row } from './rows.ts'
 import { median, sum, summarize } from './statistics.ts'
+import { table } from './table.ts'
 
 const TITLES = { mqtt: 'MQTT', redis: 'Redis', amqp: 'AMQP', memory: 'In memory', nats: 'NATS, for reference' } as const
 const RAW = ['raw', 'raw-nodelay'] as const
@@ -87,10 +88,6 @@ function details(row: Row, entries: readonly Entry[]): string {
   const told = verdicts(row, entries).map(verdict => tell(verdict, peer => nameOf(entries, peer)))
   const where = [...new Set(entries.map(entry => entry.where))].join('; ')
   return [`### ${row.id}: ${row.title}`, where, table(head, lines), ...told, ''].join('\n\n')
-}
-
-function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 /** In the order they are listed in. */

@@ -20,7 +20,7 @@ export function writeResults(entries: readonly Entry[], { quick }: { readonly qu
   write('latest.md', toDetails(all))
   for (const [transport, own] of groups(all, ({ row }) => row.transport))
     if (transport !== 'memory') write(`${transport}.svg`, toChart(own))
-  showInReadme(toSummary(all))
+  showInReadme('results', toSummary(all))
   return toSummary(entries)
 }
 
@@ -35,9 +35,20 @@ function merge(entries: readonly Entry[]): Entry[] {
   )
 }
 
-function showInReadme(text: string): void {
+/** Writes what is measured beside the rows. */
+export function writeExtra(name: string, text: string): void {
+  mkdirSync(folder, { recursive: true })
+  write(`${name}.md`, `${text}\n`)
+  showInReadme(name, text)
+}
+
+/** Between the comments that name the part. */
+function showInReadme(part: string, text: string): void {
   const file = new URL('../README.md', import.meta.url)
-  const [before, after] = readFileSync(file, 'utf8').split(/(?<=<!-- results -->\n)[\s\S]*(?=<!-- \/results -->)/)
+  const [before, after] = readFileSync(file, 'utf8').split(
+    new RegExp(`(?<=<!-- ${part} -->\\n)[\\s\\S]*(?=<!-- /${part} -->)`),
+  )
+  if (after === undefined) throw new Error(`the README has no place for '${part}'`)
   writeFileSync(file, `${before}\n${text}\n\n${after}`)
 }
 

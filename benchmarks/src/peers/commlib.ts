@@ -1,23 +1,30 @@
+import { bridge } from '@commlib/bridges'
 import { action, createNode, type Node, rpc, type Transport, topic } from '@commlib/core'
 import { Reading, Sized, type Value } from '../payload.ts'
 import type { BrokerTransport, Row } from '../rows.ts'
 import { namesOf, type Peer, patternOf, type Semantics, topicOf } from './peer.ts'
 
-/** commlib with its defaults: heartbeats, and TypeBox schemas checked at both ends. One code for all transports. */
-export function commlib(transport: BrokerTransport): Peer {
-  const { call, events } = namesOf('commlib')
+/**
+ * commlib with its defaults: heartbeats, and TypeBox schemas checked at both ends, or none where that is to be
+ * compared. One code for all transports.
+ */
+export function commlib(transport: BrokerTransport, { checked = true } = {}): Peer {
+  const { call, events } = namesOf(checked ? 'commlib' : 'unchecked')
   const schemaOf = ({ size }: Row) => (size === undefined ? Reading : Sized)
-  const Call = (row: Row) => rpc(call, { request: schemaOf(row), response: schemaOf(row) })
+  const Call = (row: Row) =>
+    checked ? rpc(call, { request: schemaOf(row), response: schemaOf(row) }) : rpc<Reading, Reading>(call)
   const Goal = action(call, { goal: Reading, feedback: Reading, result: Reading })
-  const Events = (row: Row) =>
-    topic(patternOf(events, row), schemaOf(row), { reliable: row.deed === 'confirmed' || row.deed === 'acked' })
+  const Events = (row: Row, name: string = patternOf(events, row)) =>
+    checked
+      ? topic(name, schemaOf(row), { reliable: row.deed === 'confirmed' || row.deed === 'acked' })
+      : topic<Reading>(name)
 
   async function open(url: string): Promise<Node> {
     return createNode({ transport: await transportOf(transport, url) })
   }
 
   return {
-    name: 'commlib',
+    name: checked ? 'commlib' : 'commlib, no schemas',
     semantics: SEMANTICS[transport],
 
     serve: async (url, onValue, row) => {
@@ -58,6 +65,11 @@ export function commlib(transport: BrokerTransport): Peer {
 
     subscribe: async (url, onValue, row) => {
       const node = await open(url)
+      if (row.bridged) {
+        await bridge(await open(url), await open(url), Events(row), { namespace: BRIDGED })
+        await node.subscribe(Events(row, `${BRIDGED}.${events}`), (value: Value) => onValue(value))
+        return
+      }
       await node.subscribe(Events(row), (value: Value) => onValue(value), {
         // What is confirmed is heard at best effort, see the README.
         ...(row.deed === 'confirmed' ? { reliable: false } : {}),
@@ -73,6 +85,8 @@ export function commlib(transport: BrokerTransport): Peer {
     },
   }
 }
+
+const BRIDGED = 'bridged'
 
 async function transportOf(transport: BrokerTransport, url: string): Promise<Transport> {
   switch (transport) {

@@ -21,6 +21,10 @@ export const peers: Readonly<Record<string, PeerEntry>> = {
     load: async transport => (await import('./commlib.ts')).commlib(transport),
     plays: ({ transport }) => transport === 'mqtt' || transport === 'amqp',
   },
+  'commlib-unchecked': {
+    load: async transport => (await import('./commlib.ts')).commlib(transport, { checked: false }),
+    plays: row => /^(mqtt|amqp)-(rpc-64|events)$/.test(row.id),
+  },
   raw: { load: transport => raw(transport, false), plays: isOnBroker },
   // ioredis sets it by itself.
   'raw-nodelay': {
@@ -31,7 +35,7 @@ export const peers: Readonly<Record<string, PeerEntry>> = {
   moleculer: foreign(
     'moleculer',
     ({ transport, deed, pattern }) =>
-      transport !== 'nats' && (deed === 'rpc' || (deed === 'events' && pattern !== 'fan-out')),
+      transport !== 'nats' && (deed === 'rpc' || (deed === 'events' && !['fan-out', 'bridge'].includes(pattern))),
   ),
   // Its queues have no topics and no copies, and its clients publish to one pattern at a time.
   nestjs: foreign(
@@ -53,9 +57,9 @@ function foreign(folder: string, plays: PeerEntry['plays']): PeerEntry {
   return { folder, plays, load }
 }
 
-/** No client library has actions, and NATS has a peer of its own. */
-function isOnBroker({ transport, deed }: Row): boolean {
-  return transport !== 'nats' && transport !== 'memory' && deed !== 'actions'
+/** No client library has actions or bridges, and NATS has a peer of its own. */
+function isOnBroker({ transport, deed, bridged = false }: Row): boolean {
+  return transport !== 'nats' && transport !== 'memory' && deed !== 'actions' && !bridged
 }
 
 async function raw(transport: BrokerTransport, noDelay: boolean): Promise<Peer> {
