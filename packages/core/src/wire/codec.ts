@@ -52,11 +52,33 @@ function tooDeep(text: string): boolean {
   let depth = 0
   for (let i = 0; i < length && depth <= MAX_DEPTH; i++) {
     const code = text.charCodeAt(i)
-    // A string, up to its closing quote.
-    if (code === 0x22) while (++i < length && text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 1 : 0
+    if (code === 0x22) i = endOfString(text, i)
     // [ and {, ] and }
     else if (code === 0x5b || code === 0x7b) depth++
     else if (code === 0x5d || code === 0x7d) depth--
   }
   return depth > MAX_DEPTH
+}
+
+/** What is walked of a string, in characters, before its end is searched for. */
+const SHORT = 64
+
+/** Where the string that opens at `start` closes. A search takes a tenth of a walk's time, but for the short ones. */
+function endOfString(text: string, start: number): number {
+  const near = start + SHORT
+  let at = start + 1
+  for (let code = text.charCodeAt(at); code !== 0x22; code = text.charCodeAt(at)) {
+    at += code === 0x5c ? 2 : 1
+    if (at >= near) return searchEnd(text, at)
+  }
+  return at
+}
+
+function searchEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start); end !== -1; end = text.indexOf('"', end + 1)) {
+    let slashes = 0
+    while (end - slashes > start && text.charCodeAt(end - 1 - slashes) === 0x5c) slashes++
+    if (slashes % 2 === 0) return end
+  }
+  return text.length
 }

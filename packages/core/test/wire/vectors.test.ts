@@ -182,4 +182,11 @@ describe('a body', () => {
     const text = '[{'.repeat(2000)
     expect(wire().readMessage(frame(JSON.stringify({ text })))).toEqual({ text })
   })
+
+  it.each([0, 60, 61, 62, 63, 64, 65, 2000])('may quote in its texts, after %i characters', length => {
+    const value = ['', '\\', '"', '\\"', '\\\\"', '"\\'].map(mark => `${'x'.repeat(length)}${mark}${'[{'.repeat(1000)}`)
+    expect(wire().readMessage(frame(JSON.stringify({ value })))).toEqual({ value })
+    const deep = `[${JSON.stringify(value)},${'['.repeat(1001)}${']'.repeat(1001)}]`
+    expect(() => wire().readMessage(frame(deep))).toThrow(/deeper than/)
+  })
 })
