@@ -74,6 +74,7 @@ const IMPORTS = {
   'mqtt.js': `export * from 'mqtt'`,
   '@commlib/core + mqtt': `export { createNode, topic, rpc } from '@commlib/core'; export { mqtt } from '@commlib/mqtt'`,
   ioredis: `export * from 'ioredis'`,
+  '@commlib/core + redis': `export { createNode, topic, rpc } from '@commlib/core'; export { redis } from '@commlib/redis'`,
   amqplib: `export * from 'amqplib'`,
   '@commlib/core + amqp': `export { createNode, topic, rpc } from '@commlib/core'; export { amqp } from '@commlib/amqp'`,
 } as const

@@ -92,10 +92,12 @@ async function transportOf(transport: BrokerTransport, url: string): Promise<Tra
   switch (transport) {
     case 'mqtt':
       return (await import('@commlib/mqtt')).mqtt(url)
+    case 'redis':
+      return (await import('@commlib/redis')).redis(url)
     case 'amqp':
       return (await import('@commlib/amqp')).amqp(url)
-    default:
-      throw new Error(`commlib has no transport for ${transport}`)
+    case 'nats':
+      throw new Error('commlib has no transport for NATS')
   }
 }
 

@@ -19,11 +19,13 @@ export interface PeerEntry {
 export const peers: Readonly<Record<string, PeerEntry>> = {
   commlib: {
     load: async transport => (await import('./commlib.ts')).commlib(transport),
-    plays: ({ transport }) => transport === 'mqtt' || transport === 'amqp',
+    // Its reliable topics on Redis are not there yet.
+    plays: ({ transport, deed }) =>
+      transport !== 'nats' && !(transport === 'redis' && (deed === 'confirmed' || deed === 'acked')),
   },
   'commlib-unchecked': {
     load: async transport => (await import('./commlib.ts')).commlib(transport, { checked: false }),
-    plays: row => /^(mqtt|amqp)-(rpc-64|events)$/.test(row.id),
+    plays: row => /^(mqtt|redis|amqp)-(rpc-64|events)$/.test(row.id),
   },
   raw: { load: transport => raw(transport, false), plays: isOnBroker },
   // ioredis sets it by itself.
