@@ -1,4 +1,5 @@
 import { CommlibError, type Driver, type TransportSupports, toError } from '@commlib/core/internal'
+import { connectionFailed } from './errors.ts'
 import { createLink, REPLY_TO } from './link.ts'
 import { openSession } from './open-session.ts'
 import type { Settings } from './options.ts'
@@ -35,16 +36,21 @@ export function createDriver(settings: Settings): Driver {
         let session: Session | undefined
         try {
           // One that does not answer leaves time for the others.
-          const share = AbortSignal.timeout(Math.ceil(connectTimeout / addresses.length))
-          const limit = addresses.length === 1 ? signal : AbortSignal.any([signal, share])
-          session = await openSession(address, settings, events, limit)
+          session = await withinShare(connectTimeout / addresses.length, signal, limit =>
+            openSession(address, settings, events, limit),
+          )
           const link = await createLink(session, settings, events)
           next = (next + tried) % addresses.length
           return link
         } catch (error) {
           void session?.close()
           signal.throwIfAborted()
-          failures.push(toError(error))
+          const failure = toError(error)
+          failures.push(
+            failure.message.includes(address.target)
+              ? failure
+              : connectionFailed(address.target, address.vhost, failure),
+          )
         }
       }
       const [failure] = failures
@@ -53,5 +59,24 @@ export function createDriver(settings: Settings): Driver {
       const denied = failures.some(error => error instanceof CommlibError && error.code === 'NOT_AUTHORIZED')
       throw new CommlibError(denied ? 'NOT_AUTHORIZED' : 'CONNECTION_FAILED', message, { cause: failure })
     },
+  }
+}
+
+/** Opens with a signal that aborts in time, and no longer does when that is over: the socket is bound to it. */
+async function withinShare<T>(
+  milliseconds: number,
+  signal: AbortSignal,
+  open: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const late = new CommlibError('CONNECTION_FAILED', `no answer within ${Math.ceil(milliseconds)} ms`)
+  const timer = setTimeout(() => controller.abort(late), milliseconds)
+  const abort = () => controller.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await open(controller.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { action, createNode, rpc, topic } from '@commlib/core'
-import { type Rabbit, startRabbit } from '@commlib/testing'
+import { createFaultProxy, type Rabbit, startRabbit } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAuthority, selfSigned } from '../../mqtt/test/certificates.ts'
 import { type AmqpOptions, amqp } from '../src/index.ts'
@@ -56,6 +56,16 @@ describe('connecting', () => {
     await roundTrip(`amqp://anna:sesame@${broker.host}:${broker.port}/plant%2F1`)
     await roundTrip(broker.url, { username: 'anna', password: 'sesame', vhost: 'plant/1' })
     await roundTrip(broker.url)
+  })
+
+  it('passes over a node that is silent, and stays with the one that answers', async () => {
+    const proxy = await createFaultProxy(broker)
+    after(proxy.close)
+    await proxy.halfOpen()
+    const { statuses } = await connect([proxy.url('amqp'), broker.url], { connectTimeout: 1000 }, { timeout: 5000 })
+    // Longer than each of them has.
+    await new Promise(resolve => setTimeout(resolve, 1500))
+    expect(statuses).toEqual([{ type: 'connected' }])
   })
 
   it('keeps vhosts apart', async () => {
