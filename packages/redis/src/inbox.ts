@@ -118,8 +118,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
 
   await reader.add(source)
 
-  async function close(): Promise<void> {
-    if (closed) return
+  async function end(): Promise<void> {
     closed = true
     clearTimeout(timer)
     const keys = [root, ...[...young.keys(), ...old, ...late.keys()].map(token => own + token)]
@@ -127,6 +126,9 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
     // With its connection gone, the server lets them expire.
     for (const key of keys) send('del', [key]).catch(() => {})
   }
+
+  let closing: Promise<void> | undefined
+  const close = () => (closing ??= end())
 
   return {
     reserve: token => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CommlibError,
   type Frame,
@@ -71,6 +72,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
     id: options.id,
     fits,
   })
+  const inboxes = new Set<Inbox>()
   const replyLists = new ReplyLists(send)
   let closing: Promise<void> | undefined
 
@@ -148,6 +150,11 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
 
   async function close(): Promise<void> {
     streams.end()
+    // They delete their lists, for which the reader has to have let go of them; a silent server does not hold this up.
+    await Promise.race([
+      Promise.all(Array.from(inboxes, inbox => inbox.close())),
+      sleep(CLOSE_GRACE, null, { ref: false }),
+    ])
     await Promise.all([reader.close(), channels.close()])
     replyLists.flush()
     await commands.close(CLOSE_GRACE)
@@ -196,8 +203,11 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
       })
     },
 
-    inbox: (onReply): Promise<Inbox> =>
-      openInbox(onReply, { root: inboxRoot, reader, send, maxMessageBytes, onError: events.error }),
+    inbox: async onReply => {
+      const inbox = await openInbox(onReply, { root: inboxRoot, reader, send, maxMessageBytes, onError: events.error })
+      inboxes.add(inbox)
+      return inbox
+    },
 
     close: () => (closing ??= close()),
   }
