@@ -13,7 +13,7 @@ import { type CallLaneOptions, openRpcLane } from './call-bridge.ts'
 import type { MessageContract } from './conversion.ts'
 import { countersOf, newTally } from './counters.ts'
 import { type Lane, openMessageLane } from './message-lane.ts'
-import { nameOf, type Route, renaming, wayBack } from './naming.ts'
+import { namedAsInPython, nameOf, type Route, renaming, wayBack } from './naming.ts'
 import { checkOptions } from './option-rules.ts'
 import type {
   Bridge,
@@ -150,7 +150,10 @@ async function openMessages(
 
   const way = typeof twoWay === 'object' ? twoWay : {}
   const back = twoWay === false ? undefined : wayBack(name, options, way)
-  await open(shared, { pattern: name, rename: renaming(options, name) }, { filter, transform })
+  const rename = renaming(options, name)
+  const [from, to] = [shared.source.transport.name, shared.sink.transport.name]
+  const named = options.naming === 'commlib-py' ? namedAsInPython(rename, from, to) : rename
+  await open(shared, { pattern: name, rename: named }, { filter, transform })
   if (back === undefined) return
   const { source, sink } = shared
   const how = { filter: way.filter ?? filter, transform: way.transform }

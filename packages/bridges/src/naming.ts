@@ -31,6 +31,19 @@ export function renaming({ to, namespace, rename }: Naming, names: string): (nam
   }
 }
 
+/**
+ * commlib-py's PTopicBridge starts from the source's own name of a topic, and its sinks on Redis leave the slashes of MQTT in
+ * it. To any other sink it comes to the same as dots.
+ */
+export function namedAsInPython(
+  rename: (name: string) => string,
+  source: string,
+  sink: string,
+): (name: string) => string {
+  if (!source.startsWith('mqtt') || sink !== 'redis') return rename
+  return name => rename(name.replaceAll('.', '/'))
+}
+
 /** The way back: what is read on the sink's side, and what that is called on the source's. */
 export function wayBack(pattern: string, options: Naming, back: Pick<BackOptions, 'pattern' | 'rename'>): Route {
   const { to, namespace, rename } = options
