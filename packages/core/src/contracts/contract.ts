@@ -25,6 +25,7 @@ export interface Delivery {
   readonly latched?: boolean | undefined
 }
 
+/** What endpoints know of a contract of messages. */
 export interface TopicParts {
   readonly check: OptionCheck | undefined
   readonly pattern: Pattern
@@ -42,11 +43,13 @@ export interface EventDescription {
   readonly description: string
 }
 
+/** What a request and its response look like. */
 export interface RpcShapes {
   readonly request: Shape
   readonly response: Shape
 }
 
+/** What endpoints know of a contract of calls. */
 export interface RpcParts extends RpcShapes {
   readonly check: OptionCheck | undefined
 }

@@ -10,7 +10,11 @@ export type MaybePromise<T> = T | Promise<T>
 export interface Shape {
   /** What its users should know, said once for each endpoint. */
   readonly warning?: string | undefined
+
+  /** What is sent of a value. */
   readonly outgoing: (value: unknown) => unknown
+
+  /** What a handler gets of a value that has come. */
   readonly incoming: (value: unknown) => unknown
 }
 

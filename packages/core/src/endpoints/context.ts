@@ -138,6 +138,7 @@ export function contextOf(target: Target): Context {
   return context
 }
 
+/** Throws why new work is refused, if it is. */
 export function assertOpen({ closed }: Context): void {
   if (closed !== undefined) throw closed
 }

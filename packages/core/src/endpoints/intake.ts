@@ -4,7 +4,10 @@ import type { Context } from './context.ts'
 
 /** An endpoint that receives: established on the transport, paused, drained, closed. */
 export interface Intake extends Subscription {
+  /** Stops receiving, while its node is stopped. */
   pause(): Promise<void>
+
+  /** Receives again. */
   resume(): Promise<void>
 
   /** Resolves when no handler runs. */

@@ -39,6 +39,7 @@ export interface RequestMeta {
 /** How a request was written, so that it is answered alike. */
 type Flavour = 'bare' | WireProfile
 
+/** A request, as a service reads it. */
 export interface Request {
   readonly data: unknown
   readonly replyTo: string | undefined
@@ -69,11 +70,13 @@ export class Wire {
     this.options = options
   }
 
+  /** Writes a message on a topic. */
   message(data: unknown): Frame {
     const { profile, properties } = this.options
     return this.#frame(profile === '0.6' && !properties ? messageEnvelope(data) : data)
   }
 
+  /** Reads a message, or {@link notAMessage} where it is a call. */
   readMessage(frame: Frame): unknown {
     const value = this.#decode(frame)
     // Where RPC has its own addresses and properties, every body is a message as it stands.
@@ -83,6 +86,7 @@ export class Wire {
     return isMessageEnvelope(envelope) ? envelope.data : value
   }
 
+  /** Writes a request. */
   request(data: unknown, { replyTo, correlationId, timeout, goalId }: RequestMeta): Frame {
     if (this.options.properties) {
       const headers = goalId === undefined ? undefined : { goalId }
@@ -93,6 +97,7 @@ export class Wire {
     return this.#frame(envelope, { replyTo, correlationId, expiry: timeout })
   }
 
+  /** Reads a request, however it was written. */
   readRequest(frame: Frame): Request {
     const value = this.#decode(frame)
     const envelope = openEnvelope(value)
@@ -113,6 +118,7 @@ export class Wire {
     }
   }
 
+  /** Writes the answer to a request, as that was written. */
   response(data: unknown, request: Request): Frame {
     return this.#answer(data, request, undefined)
   }
