@@ -19,9 +19,7 @@ export interface PeerEntry {
 export const peers: Readonly<Record<string, PeerEntry>> = {
   commlib: {
     load: async transport => (await import('./commlib.ts')).commlib(transport),
-    // Its reliable topics on Redis are not there yet.
-    plays: ({ transport, deed }) =>
-      transport !== 'nats' && !(transport === 'redis' && (deed === 'confirmed' || deed === 'acked')),
+    plays: ({ transport }) => transport !== 'nats',
   },
   'commlib-unchecked': {
     load: async transport => (await import('./commlib.ts')).commlib(transport, { checked: false }),
