@@ -76,7 +76,7 @@ const check = /* @__PURE__ */ optionCheck(() => {
       deviceId: segment,
       transport: having('one, such as memory()', 'connect', 'publish', 'subscribe', 'push', 'pull', 'inbox'),
       codec: codecRule,
-      wire: ["'0.13' or '0.6'", value => value === '0.13' || value === '0.6'],
+      wire: ["'0.13', '0.13.2' or '0.6'", value => value === '0.13' || value === '0.13.2' || value === '0.6'],
       maxMessageBytes: number(1),
       heartbeat: ['false or { topic, interval }', value => value === false || typeof value === 'object'],
       control: flag,

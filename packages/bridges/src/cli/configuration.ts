@@ -11,7 +11,7 @@ export interface BrokerConfiguration {
   readonly name: string
   readonly url: string
   readonly options: Readonly<Record<string, unknown>>
-  readonly wire: '0.13' | '0.6' | undefined
+  readonly wire: '0.13' | '0.13.2' | '0.6' | undefined
 }
 
 export interface BridgeConfiguration {

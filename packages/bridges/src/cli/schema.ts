@@ -75,7 +75,7 @@ const broker = {
   properties: {
     url: text('Such as mqtt://localhost'),
     options: { type: 'object', description: "Options of the broker's transport, such as username and password" },
-    wire: { enum: ['0.13', '0.6'], description: 'The version of commlib-py whose messages are sent' },
+    wire: { enum: ['0.13', '0.13.2', '0.6'], description: 'The version of commlib-py whose messages are sent' },
   },
 }
 

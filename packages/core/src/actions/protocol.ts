@@ -144,7 +144,7 @@ function resultShape<Status extends number>(toStatus: (value: unknown) => Status
       result,
       ...errorField(flavour, error?.message ?? ''),
       // commlib-py from 0.6.4 on ignores what it does not know.
-      ...(error === undefined || flavour === '0.6' ? {} : { failure: error }),
+      ...(error === undefined || isStrict(flavour) ? {} : { failure: error }),
     }),
     ({ status, result, error, failure }) => ({
       status: toStatus(integer(status)),
@@ -154,9 +154,13 @@ function resultShape<Status extends number>(toStatus: (value: unknown) => Status
   )
 }
 
-/** commlib-py 0.6 refuses a message with a field that it does not know, and on AMQP it cannot be told apart. */
+/** commlib-py 0.6 refuses a message with a field that it does not know; on AMQP the node's wire tells, not the request. */
+function isStrict(flavour: Request['flavour']): boolean {
+  return flavour === '0.6' || flavour === 'bare 0.6'
+}
+
 function errorField(flavour: Request['flavour'], error: string): { error?: string } {
-  return flavour === '0.6' || (flavour === 'bare' && error === '') ? {} : { error }
+  return isStrict(flavour) || (flavour === 'bare' && error === '') ? {} : { error }
 }
 
 function toFailure(failure: unknown, error: string): RemoteFailure | undefined {

@@ -1,10 +1,12 @@
 import type { RemoteFailure } from '../errors.ts'
 
 /**
- * How commlib-py's versions write a message where the wire has no room beside the body (MQTT, Redis): `'0.13'` for
- * 0.6.4 and newer, bare on topics and in an envelope in RPC; `'0.6'` for 0.6.0 to 0.6.3, in an envelope always.
+ * How commlib-py's versions write a message. Where the wire has no room beside the body (MQTT, Redis), `'0.13'` is that of
+ * 0.6.4 and newer, bare on topics and in an envelope in RPC; `'0.6'` that of 0.6.0 to 0.6.3, in an envelope always. On AMQP
+ * both are bare: there `'0.6'` leaves out of answers what 0.6 refuses, the reasons why a goal failed, and `'0.13.2'` puts
+ * requests in an envelope, without which a service of 0.13.2 drops them; elsewhere it is `'0.13'`.
  */
-export type WireProfile = '0.13' | '0.6'
+export type WireProfile = '0.13' | '0.6' | '0.13.2'
 
 /** The envelope's fields that commlib-py has, and those it ignores: what Python needs never depends on the latter. */
 export interface Header {

@@ -37,7 +37,7 @@ export interface RequestMeta {
 }
 
 /** How a request was written, so that it is answered alike. */
-type Flavour = 'bare' | WireProfile
+type Flavour = 'bare' | 'bare 0.6' | WireProfile
 
 /** A request, as a service reads it. */
 export interface Request {
@@ -88,7 +88,7 @@ export class Wire {
 
   /** Writes a request. */
   request(data: unknown, { replyTo, correlationId, timeout, goalId }: RequestMeta): Frame {
-    if (this.options.properties) {
+    if (this.options.properties && this.options.profile !== '0.13.2') {
       const headers = goalId === undefined ? undefined : { goalId }
       return this.#frame(data, { replyTo, correlationId, expiry: timeout, headers })
     }
@@ -105,7 +105,9 @@ export class Wire {
       if (!this.options.properties)
         throw new CommlibError('DECODE_FAILED', 'a request needs { header: { reply_to }, data }')
       const { replyTo, correlationId, expiry, headers } = frame
-      return { data: value, replyTo, correlationId, timeout: expiry, goalId: headers?.['goalId'], flavour: 'bare' }
+      // Nothing in it tells.
+      const flavour = this.options.profile === '0.6' ? 'bare 0.6' : 'bare'
+      return { data: value, replyTo, correlationId, timeout: expiry, goalId: headers?.['goalId'], flavour }
     }
     const { header, data } = envelope
     return {
@@ -154,7 +156,7 @@ export class Wire {
   }
 
   #answer(data: unknown, { flavour, correlationId }: Request, error: RemoteFailure | undefined): Frame {
-    if (flavour === 'bare') {
+    if (flavour === 'bare' || flavour === 'bare 0.6') {
       const headers = error === undefined ? undefined : { error: JSON.stringify(error) }
       return this.#frame(data, { correlationId, headers })
     }
