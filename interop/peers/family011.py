@@ -62,7 +62,7 @@ def send_event(comm, params, uri, name, payload):
     return publisher
 
 
-def patch(broker):
+def patch(broker, comm):
     """Mends what keeps it from doing what it is meant to, and changes nothing on the wire."""
     from commlib import action
 
@@ -71,3 +71,41 @@ def patch(broker):
         result: dict = {}
 
     action._ActionCancelMessage.Response = Response
+    if broker == "amqp":
+        patch_amqp(comm.AMQPTransport)
+    if broker == "redis":
+        patch_redis(comm.RedisTransport)
+
+
+def patch_amqp(transport):
+    start = transport.start
+
+    # A service takes no answer for a failure.
+    def started(self):
+        start(self)
+        return True
+
+    transport.start = started
+
+
+def patch_redis(transport):
+    init, wait_for_msg = transport.__init__, transport.wait_for_msg
+
+    # One pool serves a whole process: the first server's, and whoever stops ends the connections of all.
+    def with_own_pool(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        if not hasattr(self, "_build_conn_pool"):
+            # Connected as it is made, it takes a service that is to run for one that does.
+            self._connected = False
+        else:
+            pool = self._build_conn_pool()
+            self.get_redis_pool = lambda: pool
+
+    # Nothing in ten seconds ends a service.
+    def waiting(self, *args, **kwargs):
+        try:
+            return wait_for_msg(self, *args, **kwargs)
+        except TypeError:
+            return "", None
+
+    transport.__init__, transport.wait_for_msg = with_own_pool, waiting

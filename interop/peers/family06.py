@@ -74,5 +74,5 @@ def send_event(comm, params, uri, name, payload):
     return emitter
 
 
-def patch(broker):
+def patch(broker, comm):
     """Nothing of it needs a patch here."""

@@ -22,7 +22,7 @@ family = importlib.import_module("family06" if old else "family011")
 confirm = importlib.import_module(f"confirm_{broker}")
 confirm.install()
 if patched:
-    family.patch(broker)
+    family.patch(broker, comm)
 params = family.connection(comm, host, port)
 
 endpoints = []
@@ -30,12 +30,12 @@ by_name = {}
 gate = threading.Event()
 
 
-def opened(endpoint, *names):
+def opened(endpoint, *names, patience=15):
     """Runs it, and comes back when the broker has confirmed what it subscribed to."""
     endpoints.append(endpoint)
     family.start(endpoint)
     if names:
-        confirm.wait(names)
+        confirm.wait(names, patience)
     return endpoint
 
 
@@ -66,6 +66,8 @@ def subscribe(topic, typed=False, compressed=False):
 
 def psubscribe(topic):
     def on_message(message, where):
+        # 0.11 hands over the bytes of Redis.
+        where = where.decode() if isinstance(where, bytes) else where
         channel.tell(event="message", topic=where, data=family.plain(message))
 
     opened(comm.PSubscriber(topic=topic, on_message=on_message, conn_params=params), topic)
@@ -108,13 +110,13 @@ def fail(request):
     raise ValueError("the handler raised this")
 
 
-def serve(name, what, workers=4):
+def serve(name, what, workers=4, patience=15):
     handler = {"add": add, "echo": echo, "fail": fail}[what]
     message_type = typed_or_none(family.Add, what == "add")
     service = comm.RPCService(
         rpc_name=name, msg_type=message_type, on_request=handler, workers=workers, conn_params=params
     )
-    opened(service, name)
+    opened(service, name, patience=patience)
 
 
 def serve_many(base, names):

@@ -1,13 +1,16 @@
 import { createNode, type Node, type NodeOptions, type Transport } from '@commlib/core'
 import type { Peer } from './peer.ts'
-import { type Version, wireOf } from './versions.ts'
+import { type BrokerName, type Version, type Wire, wiresOn } from './versions.ts'
 
 /** What a case works with. */
 export interface Bench {
   readonly version: Version
 
+  /** Where both sides meet. */
+  readonly broker: BrokerName
+
   /** What our nodes of this run publish in. */
-  readonly wire: '0.6' | '0.13'
+  readonly wire: Wire
 
   /** The peer, just started. */
   readonly peer: Peer
@@ -43,39 +46,38 @@ export interface Case {
 
 let count = 0
 
+/** What a bench is made of. */
+export interface BenchOptions extends Pick<Bench, 'version' | 'broker' | 'wire' | 'peer'> {
+  connect(): Transport
+}
+
 /** A bench for one run, and what ends it. */
-export function openBench(
-  version: Version,
-  wire: '0.6' | '0.13',
-  peer: Peer,
-  transport: () => Transport,
-): { readonly bench: Bench; close(): Promise<void> } {
+export function openBench({ connect, ...given }: BenchOptions): { readonly bench: Bench; close(): Promise<void> } {
   const nodes: Node[] = []
   const errors: unknown[] = []
   const bench: Bench = {
-    version,
-    wire,
-    peer,
+    ...given,
     name: `run${process.pid}x${++count}`,
     errors,
     node: async options => {
       const onError = (error: unknown) => void errors.push(error)
-      const node = await createNode({ wire, transport: transport(), heartbeat: false, onError, ...options })
+      const transport = connect()
+      const node = await createNode({ wire: given.wire, transport, heartbeat: false, onError, ...options })
       nodes.push(node)
       return node
     },
   }
   const close = async () => {
-    peer.kill()
+    given.peer.kill()
     for (const node of nodes) await node.close()
   }
   return { bench, close }
 }
 
 /** The wires to run a case on. */
-export function wiresOf({ wire }: Case, version: Version): ReadonlyArray<'0.6' | '0.13'> {
-  const own = wireOf(version)
-  if (wire === 'own') return [own]
-  const other = own === '0.6' ? '0.13' : '0.6'
-  return wire === 'other' ? [other] : [own, other]
+export function wiresOf({ from, wire }: Case, broker: BrokerName, version: Version): readonly Wire[] {
+  const [own, other] = wiresOn(broker, version)
+  if (wire === 'other') return [other]
+  // A service takes calls in either wire, but on AMQP.
+  return wire === 'own' || (broker === 'amqp' && from === 'ours') ? [own] : [own, other]
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Broker } from '@commlib/testing'
 import { ensureVenv } from './venv.ts'
-import type { Version } from './versions.ts'
+import type { BrokerName, Version } from './versions.ts'
 
 const program = join(import.meta.dirname, '..', 'peers', 'peer.py')
 
@@ -38,7 +38,7 @@ export interface PeerOptions {
   readonly broker: Broker
 
   /** The broker's name over there. */
-  readonly transport: 'mqtt' | 'redis' | 'amqp'
+  readonly transport: BrokerName
 
   /** With the patches of `peers/family*.py`. */
   readonly patched?: boolean | undefined

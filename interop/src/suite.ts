@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type Bench, type Case, openBench, wiresOf } from './bench.ts'
 import { type CaseName, cases } from './cases/index.ts'
 import { type PeerOptions, startPeer } from './peer.ts'
-import { type SupportTable, supportOf } from './support.ts'
+import { supportOf, supportOn } from './support.ts'
 import { ensureVenv } from './venv.ts'
 import { versions } from './versions.ts'
 
@@ -12,7 +12,6 @@ import { versions } from './versions.ts'
 export interface InteropOptions {
   /** What Python calls the broker. */
   readonly transport: PeerOptions['transport']
-  readonly support: SupportTable
 
   /** Called once the broker runs. */
   broker(): Broker
@@ -20,7 +19,7 @@ export interface InteropOptions {
 }
 
 /** Tries every case with every version on one broker. */
-export function testInterop({ transport, support, broker, connect }: InteropOptions): void {
+export function testInterop({ transport, broker, connect }: InteropOptions): void {
   beforeAll(() => {
     // All at once, since the first time takes long. Each version reports its own failure, below.
     for (const version of versions) ensureVenv(version).catch(() => {})
@@ -30,20 +29,21 @@ export function testInterop({ transport, support, broker, connect }: InteropOpti
     beforeAll(() => ensureVenv(version).then(() => {}), 300_000)
 
     for (const [name, each] of Object.entries(cases) as Array<[CaseName, Case]>) {
-      const able = supportOf(support, name, version)
+      const able = supportOf(supportOn[transport], name, version)
       const limit = () => {
         if (each.limit === undefined) throw new Error(`${name} does not say how to show that ${version} cannot`)
         return each.limit
       }
-      for (const wire of wiresOf(each, version)) {
+      for (const wire of wiresOf(each, transport, version)) {
         const title = `${each.from === 'ours' ? 'our node' : 'it'} ${each.title}, wire ${wire}`
         if (able === 'shipped') {
           check(title, wire, each.run, each)
-        } else if (able === 'patched') {
-          check(`cannot as shipped: ${title}`, wire, limit(), { tells: true })
+        } else if (able === 'patched' || 'patched' in able) {
+          check(`cannot as shipped: ${title}`, wire, able === 'patched' ? limit() : able.patched, { tells: true })
           check(`patched: ${title}`, wire, each.run, { ...each, patched: true })
         } else {
-          check(`cannot: ${title} (${able.cannot})`, wire, limit(), { tells: true })
+          const patched = able.even === 'patched'
+          check(`cannot: ${title} (${able.cannot})`, wire, limit(), { tells: true, patched })
         }
       }
     }
@@ -51,7 +51,7 @@ export function testInterop({ transport, support, broker, connect }: InteropOpti
     function check(title: string, wire: Bench['wire'], work: Case['run'], { patched, tells }: CheckOptions): void {
       test.concurrent(title, async () => {
         const peer = await startPeer({ version, transport, broker: broker(), patched })
-        const { bench, close } = openBench(version, wire, peer, connect)
+        const { bench, close } = openBench({ version, broker: transport, wire, peer, connect })
         try {
           await work(bench)
           if (!tells) expect(bench.errors).toEqual([])

@@ -2,7 +2,6 @@ import { mqtt } from '@commlib/mqtt'
 import { type Mosquitto, startMosquitto } from '@commlib/testing'
 import { afterAll, beforeAll } from 'vitest'
 import { testInterop } from '../src/suite.ts'
-import { mqttSupport } from '../src/support.ts'
 
 let broker: Mosquitto
 beforeAll(async () => {
@@ -10,4 +9,4 @@ beforeAll(async () => {
 })
 afterAll(() => broker?.close())
 
-testInterop({ transport: 'mqtt', support: mqttSupport, broker: () => broker, connect: () => mqtt(broker.url) })
+testInterop({ transport: 'mqtt', broker: () => broker, connect: () => mqtt(broker.url) })

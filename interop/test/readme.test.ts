@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { mqttSupport } from '../src/support.ts'
+import { supportOn } from '../src/support.ts'
 import { renderTable } from '../src/table.ts'
+import type { BrokerName } from '../src/versions.ts'
 
 const readme = join(import.meta.dirname, '..', 'README.md')
 
 // `vitest run --project interop -u readme` writes it.
 test('the README holds what the tests show', async () => {
-  const [before, rest = ''] = readFileSync(readme, 'utf8').split('<!-- mqtt -->\n')
-  const after = rest.split('<!-- end -->\n')[1]
-  const filled = `${before}<!-- mqtt -->\n\n${renderTable(mqttSupport)}\n\n<!-- end -->\n${after}`
+  const filled = (Object.keys(supportOn) as BrokerName[]).reduce(
+    (text, broker) => {
+      const [before, rest = ''] = text.split(`<!-- ${broker} -->\n`)
+      const after = rest.slice(rest.indexOf('<!-- end -->\n') + '<!-- end -->\n'.length)
+      return `${before}<!-- ${broker} -->\n\n${renderTable(broker, supportOn[broker])}\n\n<!-- end -->\n${after}`
+    },
+    readFileSync(readme, 'utf8'),
+  )
   await expect(filled).toMatchFileSnapshot(readme)
 })

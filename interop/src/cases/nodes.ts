@@ -53,21 +53,27 @@ export const nodes = {
       expect(await client(start)({})).toEqual(DONE)
       expect(await echo({ n: 2 })).toEqual({ n: 2 })
     },
-    limit: async ({ peer, node, name, version }) => {
+    limit: async ({ peer, node, name, broker, version }) => {
       const { client } = await node()
       await peer.do('node', { name, control: true, service: `${name}.echo` })
       const { stop, start } = control(name)
       const echo = client(rpc(`${name}.echo`))
-      if (version.startsWith('0.13.')) {
+      if (broker === 'redis' || version.startsWith('0.13.')) {
         expect(await client(stop)({})).toEqual(DONE)
         expect(await echo({ n: 1 })).toEqual({ n: 1 })
+        return
+      }
+      const gone = { code: expect.stringMatching(/^(TIMEOUT|NO_SERVICE)$/) }
+      if (broker === 'amqp' && wireOf(version) === '0.6') {
+        // It may end before it has answered: its control services are run twice, on a connection that bears one thread.
+        await client(stop)({}, { timeout: 500 }).catch(error => expect(error).toMatchObject(gone))
+        await expect(client(start)({}, { timeout: 500 })).rejects.toMatchObject(gone)
         return
       }
       // 0.11 stops the service that is to answer before it does.
       const stopping = client(stop)({}, { timeout: 500 })
       if (wireOf(version) === '0.6') expect(await stopping).toEqual(DONE)
       else await expect(stopping).rejects.toMatchObject({ code: 'TIMEOUT' })
-      const gone = { code: expect.stringMatching(/^(TIMEOUT|NO_SERVICE)$/) }
       // 0.6 takes up to a second to stop, and hears what comes meanwhile.
       if (wireOf(version) === '0.6') await peer.do('stopped', { name })
       await expect(echo({ n: 1 }, { timeout: 300 })).rejects.toMatchObject(gone)
@@ -87,7 +93,9 @@ export const nodes = {
       expect(await call('stop')).toEqual(DONE)
       expect(ours.state).toBe('stopped')
       const unheard = peer.do('call', { name: `${name}.echo`, data: { n: 1 }, timeout: 0.3 })
-      await expect(unheard).rejects.toMatchObject({ name: 'RPCClientTimeoutError' })
+      // A call that nobody answers has no answer, or raises: by broker and version.
+      const nothing = await unheard.catch((error: Error) => error.name)
+      expect([null, 'RPCClientTimeoutError', 'TypeError']).toContain(nothing)
       expect(await call('stop')).toMatchObject({ status: 1, error: expect.stringMatching(/./) })
       expect(await call('start')).toEqual(DONE)
       expect(ours.state).toBe('running')

@@ -36,7 +36,12 @@ export const topics = {
     from: 'ours',
     title: 'publishes in the other wire what a subscriber in Python hears',
     wire: 'other',
-    run: async () => {},
+    run: async ({ peer, node, name }) => {
+      const { publisher } = await node()
+      await peer.do('subscribe', { topic: name })
+      await publisher(topic(name)).publish({ n: 1 })
+      expect(await peer.news('message')).toMatchObject({ data: { n: 1 } })
+    },
     limit: async ({ peer, node, name, version }) => {
       const other = await node()
       const own = await node({ wire: wireOf(version) })
@@ -84,6 +89,9 @@ export const topics = {
         [`${name}.b.c`, { n: 2 }],
       ])
     },
+    limit: async ({ peer, name }) => {
+      await expect(peer.do('psubscribe', { topic: `${name}.*` })).rejects.toMatchObject({ name: 'ValueError' })
+    },
   },
 
   patternFromPython: {
@@ -106,6 +114,9 @@ export const topics = {
         [`${name}.kitchen.light`, 'kitchen', { n: 1 }],
         [`${name}.hall.door.left`, 'hall', { n: 2 }],
       ])
+    },
+    limit: async ({ peer, name }) => {
+      await expect(peer.do('mpublish', { messages: [[name, {}]] })).rejects.toMatchObject({ name: 'ValueError' })
     },
   },
 
@@ -145,6 +156,14 @@ export const topics = {
       await publisher(topic(name)).publish({ mode: 'auto' }, { latched: true, reliable: true })
       await peer.do('subscribe', { topic: name })
       expect(await peer.news('message')).toMatchObject({ data: { mode: 'auto' } })
+    },
+    limit: async ({ peer, node, name }) => {
+      const { publisher } = await node()
+      const mode = publisher(topic(name))
+      await mode.publish({ mode: 'auto' }, { latched: true, reliable: true })
+      await peer.do('subscribe', { topic: name })
+      await mode.publish({ mode: 'manual' }, { latched: true, reliable: true })
+      expect(await peer.news('message')).toMatchObject({ data: { mode: 'manual' } })
     },
   },
 
