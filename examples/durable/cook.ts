@@ -1,12 +1,14 @@
+import { amqp } from '@commlib/amqp'
 import { createNode, memory, transportFor } from '@commlib/core'
 import { mqtt } from '@commlib/mqtt'
+import { redis } from '@commlib/redis'
 import { Menu, Order } from './contracts.ts'
 
 const { COMMLIB_URL = 'memory://' } = process.env
 
 /** Cooks until the order with this number is done, then goes home. */
 export async function cook(last: number): Promise<void> {
-  const node = await createNode({ name: 'cook', transport: transportFor(COMMLIB_URL, [memory, mqtt]) })
+  const node = await createNode({ name: 'cook', transport: transportFor(COMMLIB_URL, [memory, mqtt, redis, amqp]) })
   await node.publisher(Menu).publish({ dishes: ['soup', 'pasta'] })
 
   await new Promise<void>((resolve, reject) => {

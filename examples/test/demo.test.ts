@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Broker, freePort, startMosquitto, startRabbit } from '../../packages/testing/src/index.ts'
+import { type Broker, freePort, startMosquitto, startRabbit, startRedis } from '../../packages/testing/src/index.ts'
 import { run, start } from './programs.ts'
 
 const MAIN = 'demo/src/main.ts'
@@ -106,10 +106,13 @@ describe.concurrent('demo on a terminal', () => {
   })
 })
 
-describe('demo on RabbitMQ', () => {
+describe.each([
+  ['Redis', startRedis],
+  ['RabbitMQ', startRabbit],
+])('demo on %s', (_, startBroker) => {
   let broker: Broker
   beforeAll(async () => {
-    broker = await startRabbit()
+    broker = await startBroker()
   })
   afterAll(() => broker.close())
 
@@ -179,7 +182,7 @@ describe.concurrent('demo on a wrong command line', () => {
     [['--speed', 'fast'], "--speed is a number from 0.1 to 100, not 'fast'"],
     [['--count', '1.5'], "--count is a whole number from 1 to 1000, not '1.5'"],
     [['--broker', 'localhost'], "not a broker URL: 'localhost'"],
-    [['--broker', 'redis://localhost'], 'redis:// needs @commlib/redis'],
+    [['--broker', 'kafka://localhost'], "not a broker URL: 'kafka://localhost'"],
   ])('%j is told in a line', async (args, message) => {
     const { code, stdout, stderr } = await run(MAIN, { args })
     expect(stderr).toContain(`demo: ${message}`)

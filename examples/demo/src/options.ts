@@ -17,7 +17,7 @@ export const HELP = `commlib demo: a robot and its operator
   pnpm demo --broker <url> --role robot|operator
                                   one of them: start two
 
-  --broker <url>   mqtt://localhost, mqtts://…, ws://…, amqp://…
+  --broker <url>   mqtt://localhost, redis://localhost, amqp://localhost, …
                    (default: COMMLIB_URL, or memory://)
   --role <role>    robot or operator (default: both)
   --count <n>      trips to make (default: 1)
