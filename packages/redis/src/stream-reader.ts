@@ -125,7 +125,7 @@ export class StreamReader {
     await this.#sending
   }
 
-  /** Nothing more is handed over at all. */
+  /** Nothing more is handed over at all. What is being handled is acknowledged still, when it is. */
   end(): void {
     this.#ended = true
     this.#closed = true
@@ -267,7 +267,7 @@ export class StreamReader {
   #acknowledge(id: string): void {
     // One that stood still for want of room.
     if (this.#options.state.running.size === WINDOW - 1) this.poke()
-    if (this.#options.group === undefined || this.#ended) return
+    if (this.#options.group === undefined) return
     if (this.#acknowledged.push(id) === 1) setImmediate(() => this.#flush())
     const { state } = this.#options
     if (state.running.size > 0 || state.idle === undefined) return
