@@ -137,6 +137,11 @@ def client_of(name, typed):
     return opened(comm.RPCClient(rpc_name=name, msg_type=typed_or_none(family.Add, typed), conn_params=params))
 
 
+def call_correlated(name, data):
+    client = opened(comm.RPCClient(rpc_name=name, use_corr_id=True, conn_params=params))
+    return client.call(data, timeout=5)
+
+
 def call(name, data, typed=False, timeout=5):
     request = family.Add.Request(**data) if typed else data
     return family.plain(client_of(name, typed).call(request, timeout=timeout))
@@ -246,6 +251,13 @@ def cancel_goal(name):
 # Nodes
 
 
+def push(name, text):
+    import redis
+
+    redis.Redis(host, port).rpush(name, text)
+
+
+
 def node(name, heartbeat=False, interval=0.1, control=False, service=None):
     made = family.node(broker, params, name, heartbeat, interval, control)
     by_name[name] = made
@@ -268,8 +280,8 @@ def has(what):
 COMMANDS = {
     each.__name__: each
     for each in (
-        subscribe, psubscribe, publish, mpublish, send_event, serve, serve_many, call, call_in_turn, call_by_many, call_by_one,
-        serve_action, go, action_client, send_goal, get_result, cancel_goal, node, stopped, has,
+        subscribe, psubscribe, publish, mpublish, send_event, serve, serve_many, call, call_correlated, call_in_turn, call_by_many, call_by_one,
+        serve_action, go, action_client, send_goal, get_result, cancel_goal, push, node, stopped, has,
     )
 }  # fmt: skip
 

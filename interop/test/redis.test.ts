@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createNode, rpc, topic } from '@commlib/core'
 import { redis } from '@commlib/redis'
 import { type Broker, startRedis } from '@commlib/testing'
@@ -62,5 +63,39 @@ describe('commlib-py 0.13.2 on redis, beside the cases', () => {
     }
     // The first call learns that it is Python who answers, after 50 ms.
     expect(times.slice(1).toSorted((a, b) => a - b)[10]).toBeLessThan(45)
+  })
+
+  test('has its QueueInit passed over', async () => {
+    await using met = await meet('passing')
+    const { peer, node } = met
+    const sender = await startPeer({ version: '0.13.1', transport: 'redis', broker })
+    const queue = rpc<object, object>('initiated')
+    await sender.do('push', { name: 'initiated', text: 'QueueInit' })
+    sender.kill()
+    await node.serve(queue, request => request)
+    expect(await peer.do('call', { name: 'initiated', data: { n: 1 } })).toEqual({ n: 1 })
+  })
+})
+
+describe('commlib-py 0.13.1 on redis, after ten seconds without a call', () => {
+  beforeAll(() => ensureVenv('0.13.1').then(() => {}), 300_000)
+
+  test.concurrent.for([
+    ['as shipped, serves no more', false],
+    ['patched, serves on', true],
+  ] as const)('%s', { timeout: 40_000 }, async ([, patched]) => {
+    const peer = await startPeer({ version: '0.13.1', transport: 'redis', broker, patched })
+    const node = await createNode({ transport: redis(broker.url), heartbeat: false })
+    try {
+      const name = `idle.${patched}`
+      await peer.do('serve', { name, what: 'echo' })
+      await sleep(11_500)
+      const called = node.client(rpc(name))({ n: 1 }, { timeout: 2000 })
+      if (patched) expect(await called).toEqual({ n: 1 })
+      else await expect(called).rejects.toMatchObject({ code: 'TIMEOUT' })
+    } finally {
+      peer.kill()
+      await node.close()
+    }
   })
 })
