@@ -16,6 +16,7 @@ import { isReply, refused } from './errors.ts'
 import { openInbox } from './inbox.ts'
 import { ListReader, type Source } from './list-reader.ts'
 import { splitReturn, toKey } from './names.ts'
+import { createPublications } from './publications.ts'
 import { ReplyLists } from './reply-lists.ts'
 import { createStreamTopics } from './stream-topics.ts'
 
@@ -74,6 +75,9 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
   })
   const inboxes = new Set<Inbox>()
   const replyLists = new ReplyLists(send)
+  const publications = createPublications(send, (channel, error) =>
+    events.error(refused(`the message to '${channel}' was refused`, error)),
+  )
   let closing: Promise<void> | undefined
 
   function check(address: string, frame: Frame): void {
@@ -149,6 +153,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
   }
 
   async function close(): Promise<void> {
+    publications.flush()
     streams.end()
     // They delete their lists, for which the reader has to have let go of them; a silent server does not hold this up.
     await Promise.race([
@@ -172,9 +177,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
           throw isReply(error) ? refused(`the message to '${topic}' was refused`, error) : error
         })
       }
-      send('publish', [toKey(topic), view(frame.body)]).catch(error => {
-        if (isReply(error)) events.error(refused(`the message to '${topic}' was refused`, error))
-      })
+      publications.add(toKey(topic), view(frame.body))
       return commands.room()
     },
 

@@ -1,0 +1,48 @@
+import { type Broker, startRedis } from '@commlib/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bytes, connect, eventually, raw, text } from './support.ts'
+
+describe('what is published in one turn', () => {
+  let broker: Broker
+  beforeAll(async () => {
+    broker = await startRedis({ own: true })
+  })
+  afterAll(() => broker.close())
+
+  const count = 2000
+  const numbers = Array.from({ length: count }, (_, i) => String(i))
+
+  it.each([
+    ['arrives in order', '+@all'],
+    ['arrives in order where scripts are not allowed', '+@all -@scripting'],
+  ])('%s', async (_, commands) => {
+    await raw(broker.url).call('ACL', 'SETUSER', 'robot', 'on', '>secret', '~*', '&*', ...commands.split(' '))
+    const { transport, errors } = await connect(broker.url, { username: 'robot', password: 'secret' })
+    const received: string[] = []
+    await transport.subscribe('numbers', (_, frame) => void received.push(text(frame)))
+    // Several turns: only then is it known whether a script may be used.
+    for (let i = 0; i < count; i += 100) {
+      const turn = numbers.slice(i, i + 100).map(number => transport.publish('numbers', { body: bytes(number) }))
+      await Promise.all(turn)
+      await new Promise(setImmediate)
+    }
+    await eventually(() => expect(received).toHaveLength(count))
+    expect(received).toEqual(numbers)
+    expect(errors).toEqual([])
+  })
+
+  it('arrives but for what is refused, which is told', async () => {
+    await raw(broker.url).call('ACL', 'SETUSER', 'guest', 'on', '>secret', '~*', 'resetchannels', '&open', '+@all')
+    const { transport, errors } = await connect(broker.url, { username: 'guest', password: 'secret' })
+    const received: string[] = []
+    await transport.subscribe('open', (_, frame) => void received.push(text(frame)))
+    for (let i = 0; i < 10; i++) {
+      const turn = ['open', 'closed', 'open'].map(topic => transport.publish(topic, { body: bytes(String(i)) }))
+      await Promise.all(turn)
+      await new Promise(setImmediate)
+    }
+    await eventually(() => expect(received).toHaveLength(20))
+    await eventually(() => expect(errors).toHaveLength(10))
+    expect(errors[0]).toMatchObject({ code: 'NOT_AUTHORIZED' })
+  })
+})
