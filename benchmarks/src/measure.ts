@@ -98,8 +98,9 @@ export async function measureRun(row: Row, run: number, broker: Broker, plan: Pl
   return pairs.map(pair => resultOf(pair, row, run))
 }
 
-function resultOf({ peer, about, turns, fault }: Pair, row: Row, run: number): Result {
+function resultOf({ peer, about, turns, fault: told }: Pair, row: Row, run: number): Result {
   const count = sum(turns.map(({ count }) => count))
+  const fault = told === '' && count === 0 ? 'nothing was answered or arrived' : told
   const total = (key: 'sent' | 'lost' | 'duplicates' | 'failed') => sum(turns.map(turn => turn[key]))
   const middle = (of: (turn: Turn) => number) => (fault === '' ? median(turns.map(of)) : Number.NaN)
   return {
