@@ -9,7 +9,7 @@ const BAR = 13
 const COLOURS = ['#0f766e', '#94a3b8', '#64748b', '#b45309', '#9f1239', '#4338ca', '#15803d']
 
 /** Bars of one transport's rows: how fast each peer is, in units of the fastest, so that longer is faster in each row. */
-export function toChart(entries: readonly Entry[]): string {
+export function toChart(title: string, entries: readonly Entry[]): string {
   const names = Object.keys(peers)
   const parts: string[] = []
   let y = 12
@@ -45,6 +45,7 @@ export function toChart(entries: readonly Entry[]): string {
   const height = y + 14
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="11">`,
+    `<title>${title}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     ...parts,
     '</svg>\n',

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { toChart } from './chart.ts'
 import { type Entry, fromCsv, toCsv } from './csv.ts'
 import { groups } from './groups.ts'
-import { toDetails, toSummary } from './report.ts'
+import { TITLES, toDetails, toSummary } from './report.ts'
 import { rows } from './rows.ts'
 
 const folder = new URL('../results/', import.meta.url)
@@ -19,7 +19,7 @@ export function writeResults(entries: readonly Entry[], { quick }: { readonly qu
   write('latest.csv', toCsv(all))
   write('latest.md', toDetails(all))
   for (const [transport, own] of groups(all, ({ row }) => row.transport))
-    if (transport !== 'memory') write(`${transport}.svg`, toChart(own))
+    if (transport !== 'memory') write(`${transport}.svg`, toChart(`Rows on ${TITLES[transport]}`, own))
   showInReadme('results', toSummary(all))
   return toSummary(entries)
 }
