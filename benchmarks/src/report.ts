@@ -6,7 +6,13 @@ import type { Row } from './rows.ts'
 import { median, sum, summarize } from './statistics.ts'
 import { table } from './table.ts'
 
-export const TITLES = { mqtt: 'MQTT', redis: 'Redis', amqp: 'AMQP', memory: 'In memory', nats: 'NATS, for reference' } as const
+export const TITLES = {
+  mqtt: 'MQTT',
+  redis: 'Redis',
+  amqp: 'AMQP',
+  memory: 'In memory',
+  nats: 'NATS, for reference',
+} as const
 const RAW = ['raw', 'raw-nodelay'] as const
 
 /** One table a transport: a line a row, a column a peer. */
