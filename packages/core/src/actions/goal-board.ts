@@ -1,5 +1,6 @@
 import { show } from '../util/options.ts'
 import { accept, advance, type Goal, type GoalEvent, GoalStatus, isFinal, type StopReason } from './goal-machine.ts'
+import { type KeepOptions, KeptGoals } from './kept-goals.ts'
 
 /**
  * What becomes of a goal that arrives while as many run as may: it is refused (`reject`, and `parallel` beyond its
@@ -7,7 +8,7 @@ import { accept, advance, type Goal, type GoalEvent, GoalStatus, isFinal, type S
  */
 export type GoalPolicy = 'reject' | 'queue' | 'preempt' | 'parallel'
 
-export interface BoardOptions {
+export interface BoardOptions extends KeepOptions {
   readonly policy: GoalPolicy
 
   /** Goals that run at the same time. */
@@ -15,30 +16,21 @@ export interface BoardOptions {
 
   /** Goals that wait at the same time, under the policy `queue`. */
   readonly maxQueued: number
-
-  /** Milliseconds that the result of a goal is kept. */
-  readonly retainTime: number
-
-  /** Results that are kept, the newest ones. */
-  readonly retainCount: number
-
-  /** Milliseconds that a result is kept whatever their number, for the client that is about to fetch it. @default 0 */
-  readonly fetchTime?: number | undefined
 }
 
-/** All goals of one service: a value, changed by {@link reduce} only. */
+/** All goals of one service: a value, changed by {@link reduce} only, but for those that are over. */
 export interface Board {
   readonly options: BoardOptions
 
-  /** Every goal that is known: waiting, running, and over but kept. */
+  /** Those that wait or run. */
   readonly goals: ReadonlyMap<string, Goal>
 
   /** Those that hold one of the places, in order of their start. */
   readonly running: readonly string[]
   readonly queued: readonly string[]
 
-  /** Those that are over, in order of their end. */
-  readonly ended: ReadonlyArray<{ readonly id: string; readonly at: number }>
+  /** Those that are over. */
+  readonly ended: KeptGoals
 
   /** The goal that was last given a place, asked for as `""` by commlib-py. */
   readonly current: string
@@ -74,19 +66,25 @@ type Draft = { -readonly [Key in keyof Board]: Board[Key] } & {
   goals: Map<string, Goal>
   running: string[]
   queued: string[]
-  ended: Array<{ id: string; at: number }>
   effects: BoardEffect[]
 }
 
 export function emptyBoard(options: BoardOptions): Board {
-  return { options, goals: new Map(), running: [], queued: [], ended: [], current: '', closing: false }
+  return {
+    options,
+    goals: new Map(),
+    running: [],
+    queued: [],
+    ended: new KeptGoals(options),
+    current: '',
+    closing: false,
+  }
 }
 
 /** Finds a goal, or what is kept of it; the current one as `""`. */
 export function findGoal(board: Board, id: string, now: number): Goal | undefined {
-  const goal = board.goals.get(id === '' ? board.current : id)
-  const end = goal && board.ended.find(end => end.id === goal.id)
-  return end !== undefined && now - end.at >= board.options.retainTime ? undefined : goal
+  const wanted = id === '' ? board.current : id
+  return board.goals.get(wanted) ?? board.ended.get(wanted, now)
 }
 
 /** The next state of a service, and what is to be done about it. */
@@ -96,10 +94,9 @@ export function reduce(board: Board, event: BoardEvent): { board: Board; effects
     goals: new Map(board.goals),
     running: [...board.running],
     queued: [...board.queued],
-    ended: [...board.ended],
     effects: [],
   }
-  forget(draft, event.now)
+  draft.ended.forget(event.now)
   switch (event.type) {
     case 'send':
       send(draft, event.id, event.now)
@@ -117,13 +114,12 @@ export function reduce(board: Board, event: BoardEvent): { board: Board; effects
       if (event.type === 'start' && draft.effects.length > 0) draft.effects.push({ type: 'run', id: event.id })
   }
   fill(draft)
-  forget(draft, event.now)
   const { effects, ...next } = draft
   return { board: next, effects }
 }
 
 function send(draft: Draft, id: string, now: number): void {
-  const known = draft.goals.get(id)
+  const known = draft.goals.get(id) ?? draft.ended.get(id, now)
   if (known !== undefined) {
     // The client did not hear of it the first time: it is told again where its goal stands.
     draft.effects.push({ type: 'accepted', id }, { type: 'status', id, status: known.status })
@@ -157,10 +153,11 @@ function preempt(draft: Draft, now: number): void {
 }
 
 function cancel(draft: Draft, id: string, now: number): void {
-  const goal = draft.goals.get(id)
-  if (goal === undefined) draft.effects.push({ type: 'refused', error: `no such goal: ${show(id)}` })
-  else if (isFinal(goal.status)) draft.effects.push({ type: 'refused', error: `goal ${id} is over` })
-  else stop(draft, id, 'cancel', now)
+  if (draft.goals.has(id)) stop(draft, id, 'cancel', now)
+  else {
+    const over = draft.ended.get(id, now) !== undefined
+    draft.effects.push({ type: 'refused', error: over ? `goal ${id} is over` : `no such goal: ${show(id)}` })
+  }
 }
 
 function close(draft: Draft, drain: boolean, now: number): void {
@@ -173,7 +170,7 @@ function stop(draft: Draft, id: string, reason: StopReason, now: number): void {
   const before = draft.goals.get(id)
   move(draft, id, { type: 'stop', reason }, now)
   const after = draft.goals.get(id)
-  if (after === undefined || after === before || isFinal(after.status)) return
+  if (after === undefined || after === before) return
   if (before?.status === GoalStatus.ACCEPTED) move(draft, id, { type: 'overdue' }, now)
   else if (before?.reason === undefined) draft.effects.push({ type: 'abort', id, reason })
 }
@@ -188,7 +185,8 @@ function move(draft: Draft, id: string, event: GoalEvent, now: number): void {
   if (!isFinal(after.status)) return
   draft.running = draft.running.filter(running => running !== id)
   draft.queued = draft.queued.filter(queued => queued !== id)
-  draft.ended.push({ id, at: now })
+  draft.goals.delete(id)
+  draft.ended.add(after, now)
   draft.effects.push({ type: 'ended', goal: after })
 }
 
@@ -199,15 +197,5 @@ function fill(draft: Draft): void {
     draft.running.push(id)
     draft.current = id
     draft.effects.push({ type: 'ready', id })
-  }
-}
-
-function forget(draft: Draft, now: number): void {
-  const { retainTime, retainCount, fetchTime = 0 } = draft.options
-  for (let oldest = draft.ended[0]; oldest !== undefined; oldest = draft.ended[0]) {
-    const most = draft.ended.length > retainCount ? Math.min(fetchTime, retainTime) : retainTime
-    if (now - oldest.at < most) return
-    draft.ended.shift()
-    draft.goals.delete(oldest.id)
   }
 }

@@ -58,10 +58,9 @@ export class GoalServer {
     const fresh = !this.#jobs.has(job.id)
     if (fresh) this.#jobs.set(job.id, job)
     const refused = this.#dispatch({ type: 'send', id: job.id })
-    const goal = this.#board.goals.get(job.id)
-    const known = goal === undefined || isFinal(goal.status)
-    if (fresh && known) this.#jobs.delete(job.id)
-    else if (fresh) this.#running.start()
+    if (!fresh) return refused
+    if (this.#board.goals.has(job.id)) this.#running.start()
+    else this.#jobs.delete(job.id)
     return refused
   }
 
@@ -178,16 +177,16 @@ export class GoalServer {
 
   /** Results are dropped in time also when nothing else happens. */
   #clean(): void {
-    const [oldest] = this.#board.ended
+    const { since } = this.#board.ended
     const { retainTime } = this.#options.board
-    if (this.#cleaning !== undefined || oldest === undefined || retainTime >= 2 ** 31) return
+    if (this.#cleaning !== undefined || since === undefined || retainTime >= 2 ** 31) return
     this.#cleaning = setTimeout(
       () => {
         this.#cleaning = undefined
         this.#dispatch({ type: 'tick' })
         this.#clean()
       },
-      Math.max(1, retainTime - (performance.now() - oldest.at)),
+      Math.max(1, retainTime - (performance.now() - since)),
     )
     // Nothing but memory depends on it.
     this.#cleaning.unref?.()

@@ -51,12 +51,15 @@ export interface RetainOptions {
   /** Milliseconds. @default 60_000 */
   readonly time?: number | undefined
 
-  /** Results; more are kept for a second, so that whoever waits for one can fetch it. @default 100 */
+  /** Results; more are kept for ten seconds, so that whoever waits for one can fetch it. @default 100 */
   readonly count?: number | undefined
 }
 
-/** Milliseconds that the clients of goals that end together have for fetching their results, however many they are. */
-const FETCH_TIME = 1000
+/**
+ * Milliseconds that the clients of goals that end together have for fetching their results, however many they are. A busy
+ * broker may take seconds to tell them of the end, since topics and calls need not come in one order.
+ */
+const FETCH_TIME = 10_000
 
 /** Fills in the defaults. */
 export function boardOptions(options: ActionServiceOptions): BoardOptions {
