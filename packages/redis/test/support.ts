@@ -10,6 +10,11 @@ afterEach(async () => {
   for (const cleanup of all) await cleanup()
 })
 
+/** Runs when the test is over. */
+export function after(cleanup: () => unknown): void {
+  cleanups.push(cleanup)
+}
+
 export interface Told {
   readonly transport: Transport
   readonly statuses: TransportStatus[]
@@ -19,7 +24,7 @@ export interface Told {
 /** A connected transport, and what it has told; closed after the test. */
 export async function connect(url: string, options: RedisOptions = {}, how: ConnectOptions = {}): Promise<Told> {
   const transport = redis(url, options)
-  cleanups.push(() => transport.close())
+  after(() => transport.close())
   const statuses: TransportStatus[] = []
   const errors: unknown[] = []
   await transport.connect({
@@ -33,7 +38,7 @@ export async function connect(url: string, options: RedisOptions = {}, how: Conn
 /** A connection of ioredis, to look at the server and to be another program. */
 export function raw(url: string): Redis {
   const client = new Redis(url)
-  cleanups.push(() => client.disconnect())
+  after(() => client.disconnect())
   return client
 }
 
@@ -52,4 +57,14 @@ export function eventually(expectation: () => unknown, timeout = 5000): Promise<
 /** Gives what must not happen the time to happen. */
 export function quiet(ms = 150): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms))
+}
+
+/** A name that no other test uses. */
+export function unique(): string {
+  return `t${Math.random().toString(36).slice(2)}`
+}
+
+/** `'0'`, `'1'` and so on. */
+export function list(count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, i) => String(i + from))
 }

@@ -14,6 +14,9 @@ export interface PersistentOptions extends ComplianceOptions {
   /** How often the broker ends. @default 10 */
   readonly restarts?: number | undefined
 
+  /** What it has confirmed is on disk: nothing of it is lost even when it is killed. @default false */
+  readonly synced?: boolean | undefined
+
   /** Is told what was lost and what was delivered twice. */
   readonly report?: ((line: string) => void) | undefined
 }
