@@ -1,0 +1,157 @@
+import { createNode, type Node, rpc } from '@commlib/core'
+import { type Broker, startRedis } from '@commlib/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run } from '../../mqtt/test/processes.ts'
+import { redis } from '../src/index.ts'
+import { after, bytes, connect, eventually, list, raw, text, unique } from './support.ts'
+
+let broker: Broker
+beforeAll(async () => {
+  broker = await startRedis({ own: true })
+})
+afterAll(() => broker.close())
+
+interface Value {
+  readonly n: number
+}
+
+const source = new URL('../src/index.ts', import.meta.url).href
+
+async function open(): Promise<Node & { readonly failures: unknown[] }> {
+  const failures: unknown[] = []
+  const onError = (error: unknown) => void failures.push(error)
+  const node = await createNode({ transport: redis(broker.url), heartbeat: false, onError })
+  after(() => node.close())
+  return Object.assign(node, { failures })
+}
+
+/** A service in a process of its own. */
+async function serveApart(name: string, handler: string) {
+  const child = run(`
+    import { redis } from '${source}'
+    const node = await createNode({ transport: redis('${broker.url}'), heartbeat: false })
+    await node.serve(rpc('${name}'), ${handler})
+    console.log('ready')`)
+  await child.printed('ready')
+  return child
+}
+
+/** A subscriber in a process of its own that never finishes what it is given. */
+async function hangApart(topic: string, options: object) {
+  const child = run(`
+    import { redis } from '${source}'
+    const transport = redis('${broker.url}')
+    await transport.connect()
+    await transport.subscribe('${topic}', () => {
+      console.log('handling')
+      return new Promise(() => {})
+    }, ${JSON.stringify(options)})
+    console.log('ready')`)
+  await child.printed('ready')
+  return child
+}
+
+describe('a service', () => {
+  it('shares its calls with another of its name, within a fifth, and one that is killed fails only what it had begun', async () => {
+    const name = unique()
+    const handler = `async ({ n }) => {
+      if (n < 0) await new Promise(() => {})
+      return { n, pid: process.pid }
+    }`
+    const children = [await serveApart(name, handler), await serveApart(name, handler)] as const
+    const node = await open()
+    const call = node.client(rpc<Value, Value & { pid: number }>(name))
+    const counts = new Map<number, number>()
+    const callers = list(8).map(async () => {
+      for (let i = 0; i < 250; i++) {
+        const { pid } = await call({ n: i })
+        counts.set(pid, (counts.get(pid) ?? 0) + 1)
+      }
+    })
+    await Promise.all(callers)
+    expect(counts.size).toBe(2)
+    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThanOrEqual(200)
+
+    // Each takes some of these, and never ends them.
+    const begun = list(20).map(() =>
+      call({ n: -1 }, { timeout: 3000 }).then(
+        () => 'answered',
+        error => error.code,
+      ),
+    )
+    await eventually(async () => expect(await raw(broker.url).llen(name)).toBe(0))
+    children[0].kill('SIGKILL')
+    await children[0].ended
+    const answers = await Promise.all(list(200).map(n => call({ n: Number(n) }, { timeout: 3000 })))
+    expect(new Set(answers.map(({ pid }) => pid)).size).toBe(1)
+    expect(new Set(await Promise.all(begun))).toEqual(new Set(['TIMEOUT']))
+  })
+
+  it('leaves no key without an expiry, however early its callers have gone', async () => {
+    const [a, b] = [await open(), await open()]
+    const Half = rpc<Value, Value>(unique())
+    await b.serve(
+      Half,
+      async ({ n }, { signal }) => {
+        if (n % 2 === 1) await new Promise(resolve => signal.addEventListener('abort', resolve))
+        return { n }
+      },
+      { concurrency: 2000 },
+    )
+    const call = a.client(Half)
+    const outcomes = await Promise.all(
+      list(1000).map(n =>
+        call({ n: Number(n) }, { timeout: 1500 }).then(
+          () => 'answered',
+          error => error.code,
+        ),
+      ),
+    )
+    expect(outcomes.filter(each => each === 'answered')).toHaveLength(500)
+    expect(outcomes.filter(each => each === 'TIMEOUT')).toHaveLength(500)
+    await Promise.all([a.close(), b.close()])
+    expect([...a.failures, ...b.failures]).toEqual([])
+    const admin = raw(broker.url)
+    expect(await admin.keys('wake*')).toEqual([])
+    for (const key of await admin.keys('rpc-*')) {
+      // An answer that came when its caller had gone.
+      const left = await admin.ttl(key)
+      expect(left).toBeGreaterThan(0)
+      expect(left).toBeLessThanOrEqual(60)
+    }
+  })
+})
+
+describe('what a process was handling when it was killed', () => {
+  it('comes again to the durable subscription', async () => {
+    const [topic, durable] = [unique(), unique()]
+    const child = await hangApart(topic, { durable })
+    const { transport } = await connect(broker.url)
+    await transport.publish(topic, { body: bytes('x') }, { reliable: true })
+    await child.printed('handling')
+    child.kill('SIGKILL')
+    await child.ended
+    const got: string[] = []
+    await transport.subscribe(topic, (_, frame) => void got.push(text(frame)), { durable })
+    await eventually(() => expect(got).toEqual(['x']))
+  })
+
+  it('goes to another member of its group', async () => {
+    const [topic, group] = [unique(), unique()]
+    const child = await hangApart(topic, { group })
+    const { transport } = await connect(broker.url, { claimAfter: 500 })
+    await transport.publish(topic, { body: bytes('x') }, { reliable: true })
+    await child.printed('handling')
+    child.kill('SIGKILL')
+    await child.ended
+    const got: string[] = []
+    await transport.subscribe(topic, (_, frame) => void got.push(text(frame)), { group })
+    await eventually(() => expect(got).toEqual(['x']))
+    await transport.publish(topic, { body: bytes('y') }, { reliable: true })
+    await eventually(() => expect(got).toEqual(['x', 'y']))
+    await eventually(async () => {
+      const [pending] = (await raw(broker.url).xpending(`commlib:stream:{${topic}}`, `commlib:${group}`)) as [number]
+      expect(pending).toBe(0)
+    })
+  })
+})
