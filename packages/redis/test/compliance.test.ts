@@ -1,17 +1,3 @@
-import { startRedis, testTransport } from '@commlib/testing'
-import { afterAll } from 'vitest'
-import { redis } from '../src/index.ts'
+import { testRedis } from './compliance.ts'
 
-// What is written is kept through an orderly end; an fsync a message would make crowds of calls take minutes.
-const broker = await startRedis({ config: ['appendonly yes', 'appendfsync everysec'] })
-afterAll(() => broker.close())
-
-for (const protocolVersion of [3, 2] as const) {
-  testTransport({
-    name: `redis with RESP${protocolVersion}`,
-    create: ({ url = broker.url, keepalive } = {}) =>
-      redis(url, { protocolVersion, ...(keepalive !== undefined && { keepalive: keepalive / 1000 }) }),
-    broker,
-    persistent: true,
-  })
-}
+await testRedis(3)

@@ -1,0 +1,3 @@
+import { testRedis } from './compliance.ts'
+
+await testRedis(2)
