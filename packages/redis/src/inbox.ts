@@ -7,7 +7,9 @@ export interface InboxOptions {
   readonly root: string
   readonly reader: ListReader
   readonly send: (name: string, args: Argument[]) => Promise<unknown>
-  readonly maxMessageBytes: number
+
+  /** Whether a body may be that large; tells if not. */
+  readonly fits: (address: string, body: Buffer) => boolean
   readonly onError: (error: unknown) => void
 }
 
@@ -30,7 +32,7 @@ const SPACE = 0x20
 
 /** Receives answers: ours on the shared list, with the call's token before them; those of commlib-py on the call's own. */
 export async function openInbox(onReply: ReplyListener, options: InboxOptions): Promise<Inbox> {
-  const { root, reader, send, onError } = options
+  const { root, reader, send, fits, onError } = options
   const own = `${root}.`
 
   /** Calls that nothing is known of yet, the oldest first, and since when. */
@@ -76,6 +78,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
     young.delete(token)
     old.delete(token)
     late.delete(token)
+    if (!fits(root, body)) return
     try {
       onReply(token, { body })
     } catch (error) {

@@ -207,7 +207,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
     },
 
     inbox: async onReply => {
-      const inbox = await openInbox(onReply, { root: inboxRoot, reader, send, maxMessageBytes, onError: events.error })
+      const inbox = await openInbox(onReply, { root: inboxRoot, reader, send, fits, onError: events.error })
       inboxes.add(inbox)
       return inbox
     },

@@ -43,7 +43,7 @@ const WAKE_EXPIRY = 60
 export class ListReader {
   readonly #options: ListReaderOptions
   readonly #sources = new Set<Source>()
-  readonly #unreadable = new Map<string, number>()
+  readonly #unreadable = new Set<string>()
   #connection: Promise<Connection> | undefined
   #dialect: Dialect = 'blmpop'
   #running = false
@@ -137,6 +137,7 @@ export class ListReader {
 
   async #run(): Promise<void> {
     this.#running = true
+    let others = false
     try {
       const connection = await this.#connection
       if (connection === undefined) return
@@ -150,10 +151,11 @@ export class ListReader {
       }
     } catch (error) {
       if (!isReply(error) || this.#closed) return
-      await this.#sortOut(error)
+      others = await this.#sortOut(error)
     } finally {
       this.#running = false
       this.#back()
+      if (others) this.refresh()
     }
   }
 
@@ -216,21 +218,25 @@ export class ListReader {
     }
   }
 
-  /** One list that cannot be read must not keep the others from being read. */
-  async #sortOut(error: Error): Promise<void> {
+  /** One list that cannot be read must not keep the others from being read. Whether it is known which one. */
+  async #sortOut(error: Error): Promise<boolean> {
     const { send, onError } = this.#options
+    const before = this.#unreadable.size
     for (const { key } of this.#wanted()) {
       await send('llen', [key]).catch(cause => {
         if (!isReply(cause)) return
-        this.#unreadable.set(key, performance.now())
+        this.#unreadable.add(key)
         onError(refused(`'${key}' cannot be read, and is tried again in ${RETRY} ms`, cause))
       })
     }
-    if (this.#unreadable.size === 0) onError(refused('reading lists failed', error))
+    const known = this.#unreadable.size > before
+    if (!known) onError(refused('reading lists failed', error))
+    clearTimeout(this.#retry)
     this.#retry = setTimeout(() => {
       this.#unreadable.clear()
       this.refresh()
     }, RETRY)
+    return known
   }
 }
 

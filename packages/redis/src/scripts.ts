@@ -40,6 +40,8 @@ return id
 
 /** Publishes to the channel, and keeps the value. Arguments: the channel, when it is over, and the fields. */
 export const PUBLISH_LATCHED: Script = script(`
+-- Refused where there is no memory, which a script is asked for by its first write alone.
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], ARGV[3], '') end
 redis.call('DEL', KEYS[1])
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], unpack(ARGV, 3)) end
 if ARGV[4] ~= '' and ARGV[2] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
