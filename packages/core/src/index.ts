@@ -27,11 +27,7 @@ export const action: DescribeAction = /* @__PURE__ */ actionsBy(checked, {
 /** Describes an event. */
 export const event: DescribeEvent = /* @__PURE__ */ eventsBy(checked, checkOptions)
 
-const transport: NodeDefaults['transport'] = async log => {
-  const { memory } = await import('./memory/index.ts')
-  log.info('commlib: no transport was given: this node is in memory, and reaches nodes of this process only')
-  return memory()
-}
+const transport: NodeDefaults['transport'] = async log => (await import('./memory/by-default.ts')).memoryByDefault(log)
 
 /**
  * Connects to the broker.

@@ -164,7 +164,7 @@ async function openNode(options: NodeOptions, { check, transport: otherwise }: N
     waitForBroker,
     connectTimeout,
   } = options
-  const namespace = [...(deviceId === undefined ? [] : ['thing', deviceId]), name.replaceAll('-', '_')].join('.')
+  const namespace = `${deviceId === undefined ? '' : `thing.${deviceId}.`}${name.replaceAll('-', '_')}`
   const context = createContext(await openTransport(options, otherwise), options)
   const { transport } = context
   const emitters = new WeakMap<object, EventEmitter<never>>()
@@ -319,7 +319,7 @@ async function openTransport(
   otherwise: NodeDefaults['transport'],
 ): Promise<Transport> {
   const chosen = transport ?? (await otherwise?.(log))
-  if (chosen === undefined) throw new CommlibError('INVALID_OPTION', 'no transport was given, such as memory()')
+  if (chosen === undefined) throw new CommlibError('INVALID_OPTION', 'it needs a transport, such as memory()')
   if (!debug) return chosen
   const { debugTransport } = await import('./debug.ts')
   return debugTransport(chosen, line => log.debug(readable(line)))

@@ -47,38 +47,16 @@ const MAX_DEPTH = 1000
 const PROTO = /"(_|\\u005f){2}(p|\\u0070)(r|\\u0072)(o|\\u006f)(t|\\u0074)(o|\\u006f)(_|\\u005f){2}"/i
 
 function tooDeep(text: string): boolean {
-  const { length } = text
-  if (length <= MAX_DEPTH) return false
+  // No deeper than what opens: splitting takes a tenth of the walk's time, and most bodies are done with then.
   let depth = 0
-  for (let i = 0; i < length && depth <= MAX_DEPTH; i++) {
+  if (text.split('[', MAX_DEPTH).length + text.split('{', MAX_DEPTH).length <= MAX_DEPTH) return false
+  for (let i = 0; i < text.length && depth <= MAX_DEPTH; i++) {
     const code = text.charCodeAt(i)
-    if (code === 0x22) i = endOfString(text, i)
+    // A string, up to its closing quote.
+    if (code === 0x22) while (++i < text.length && text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 1 : 0
     // [ and {, ] and }
     else if (code === 0x5b || code === 0x7b) depth++
     else if (code === 0x5d || code === 0x7d) depth--
   }
   return depth > MAX_DEPTH
-}
-
-/** What is walked of a string, in characters, before its end is searched for. */
-const SHORT = 64
-
-/** Where the string that opens at `start` closes. A search takes a tenth of a walk's time, but for the short ones. */
-function endOfString(text: string, start: number): number {
-  const near = start + SHORT
-  let at = start + 1
-  for (let code = text.charCodeAt(at); code !== 0x22; code = text.charCodeAt(at)) {
-    at += code === 0x5c ? 2 : 1
-    if (at >= near) return searchEnd(text, at)
-  }
-  return at
-}
-
-function searchEnd(text: string, start: number): number {
-  for (let end = text.indexOf('"', start); end !== -1; end = text.indexOf('"', end + 1)) {
-    let slashes = 0
-    while (end - slashes > start && text.charCodeAt(end - 1 - slashes) === 0x5c) slashes++
-    if (slashes % 2 === 0) return end
-  }
-  return text.length
 }

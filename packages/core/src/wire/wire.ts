@@ -80,21 +80,20 @@ export class Wire {
   readMessage(frame: Frame): unknown {
     const value = this.#decode(frame)
     // Where RPC has its own addresses and properties, every body is a message as it stands.
-    const envelope = this.options.properties ? undefined : openEnvelope(value)
-    if (envelope === undefined) return value
+    const envelope = openEnvelope(value)
+    if (envelope === undefined || this.options.properties) return value
     if (isRpcEnvelope(envelope)) return notAMessage
     return isMessageEnvelope(envelope) ? envelope.data : value
   }
 
   /** Writes a request. */
   request(data: unknown, { replyTo, correlationId, timeout, goalId }: RequestMeta): Frame {
-    if (this.options.properties && this.options.profile !== '0.13.2') {
-      const headers = goalId === undefined ? undefined : { goalId }
-      return this.#frame(data, { replyTo, correlationId, expiry: timeout, headers })
-    }
+    const { profile, properties } = this.options
+    const bare = properties && profile !== '0.13.2'
+    const headers = bare && goalId ? { goalId } : undefined
     const extras: HeaderExtras = { correlation_id: correlationId, timeout, goal_id: goalId }
-    const envelope = rpcEnvelope(this.options.profile, replyTo, data, extras)
-    return this.#frame(envelope, { replyTo, correlationId, expiry: timeout })
+    const body = bare ? data : rpcEnvelope(profile, replyTo, data, extras)
+    return this.#frame(body, { replyTo, correlationId, expiry: timeout, headers })
   }
 
   /** Reads a request, however it was written. */
@@ -102,11 +101,11 @@ export class Wire {
     const value = this.#decode(frame)
     const envelope = openEnvelope(value)
     if (envelope === undefined || !isRpcEnvelope(envelope)) {
-      if (!this.options.properties)
-        throw new CommlibError('DECODE_FAILED', 'a request needs { header: { reply_to }, data }')
+      const { profile, properties } = this.options
+      if (!properties) throw new CommlibError('DECODE_FAILED', 'a request needs { header: { reply_to }, data }')
       const { replyTo, correlationId, expiry, headers } = frame
       // Nothing in it tells.
-      const flavour = this.options.profile === '0.6' ? 'bare 0.6' : 'bare'
+      const flavour = profile === '0.6' ? 'bare 0.6' : 'bare'
       return { data: value, replyTo, correlationId, timeout: expiry, goalId: headers?.['goalId'], flavour }
     }
     const { header, data } = envelope
