@@ -16,12 +16,20 @@ interface Session {
   readonly online: boolean
   users: number
 
+  /** Messages that are being handled. */
+  handling: number
+
+  /** Once nobody listens any more: runs when nothing is being handled. */
+  idle?: () => void
+
   /** Whoever waits for it to be back. */
   readonly waiting: Set<() => void>
 }
 
 /** Milliseconds that the main connection waits for the others, so that `connected` speaks for all. */
 const WAIT = 2000
+
+const never = new Promise<void>(() => {})
 
 /**
  * Durable subscriptions: an MQTT session belongs to a client id, so each durable name is a connection of its own, which
@@ -31,6 +39,9 @@ export class DurableSubscriptions {
   readonly #open: OpenDurable
   readonly #invalid: (why: string) => Error
   readonly #sessions = new Map<string, Session>()
+
+  /** Nobody listens to them any more, and what they have received is being handled. */
+  readonly #leaving = new Map<string, Session>()
 
   // It imports nothing: a bundler need not cut in two what it would share.
   constructor(open: OpenDurable, invalid: (why: string) => Error) {
@@ -52,6 +63,8 @@ export class DurableSubscriptions {
       throw this.#invalid(`durable '${durable}' with group '${group}' ${why}`)
     }
     const clientId = member === undefined ? durable : `${durable}-${member}`
+    // Two connections of one session would end each other.
+    await this.#leaving.get(clientId)?.transport.close()
     let session = this.#sessions.get(clientId)
     if (session === undefined) {
       const transport = this.#open({ name: durable, clientId })
@@ -77,6 +90,7 @@ export class DurableSubscriptions {
         transport,
         connected,
         users: 0,
+        handling: 0,
         waiting,
         get online() {
           return opened.online
@@ -89,13 +103,31 @@ export class DurableSubscriptions {
     const release = async () => {
       if (--used.users > 0) return
       if (this.#sessions.get(clientId) === used) this.#sessions.delete(clientId)
-      await used.transport.close()
+      if (used.handling === 0) return endSession(used)
+      this.#leaving.set(clientId, used)
+      used.idle = () => {
+        if (this.#leaving.get(clientId) === used) this.#leaving.delete(clientId)
+        endSession(used).catch(connect.onError)
+      }
+    }
+    let left = false
+    const listen: TopicListener = (topic, frame) => {
+      // Kept by the broker for whoever comes next.
+      if (left) return never
+      const settled = onFrame(topic, frame)
+      if (settled === undefined) return
+      used.handling++
+      return settled.finally(() => {
+        if (--used.handling === 0) used.idle?.()
+      })
     }
     try {
       await used.connected
-      const inner = await used.transport.subscribe(pattern, onFrame, { ...options, signal })
+      const inner = await used.transport.subscribe(pattern, listen, { ...options, signal })
       return async () => {
-        await inner.close()
+        left = true
+        // The last one goes with its connection: until then it holds back what comes.
+        if (used.users > 1) await inner.close()
         await release()
       }
     } catch (error) {
@@ -119,9 +151,16 @@ export class DurableSubscriptions {
   }
 
   async close(): Promise<void> {
-    const sessions = [...this.#sessions.values()]
+    const sessions = [...this.#sessions.values(), ...this.#leaving.values()]
     this.#sessions.clear()
+    this.#leaving.clear()
     for (const { waiting } of sessions) for (const back of waiting) back()
-    await Promise.all(sessions.map(({ transport }) => transport.close()))
+    await Promise.all(sessions.map(endSession))
   }
+}
+
+async function endSession({ transport }: Session): Promise<void> {
+  // What has just been handled is acknowledged in this turn.
+  await new Promise(resolve => setTimeout(resolve))
+  await transport.close()
 }

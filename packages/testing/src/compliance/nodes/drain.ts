@@ -1,4 +1,4 @@
-import { action, GoalStatus, rpc } from '@commlib/core'
+import { action, GoalStatus, rpc, topic } from '@commlib/core'
 import { expect, it } from 'vitest'
 import { type ComplianceOptions, eventually, gate, numbers, outcome, quiet, unique } from '../bench.ts'
 import { createNodeBench } from './bench.ts'
@@ -49,6 +49,38 @@ export function testDrain(options: ComplianceOptions): void {
     expect(await outcome(closing, 2000)).toBe('resolved')
     expect(running).toBe(103)
   })
+
+  if (supports.durable) {
+    it('acknowledges what a durable subscriber finishes within its grace', async () => {
+      const a = await bench.node()
+      const Order = topic<Value>(unique())
+      const durable = unique()
+      const orders = a.publisher(Order)
+      const seen: number[] = []
+      const held = gate()
+      bench.after(held.open)
+      const leaving = await bench.node()
+      const hold = async ({ n }: Value) => {
+        seen.push(n)
+        await held.opened
+      }
+      await leaving.subscribe(Order, hold, { durable })
+      await orders.publish({ n: 1 }, { reliable: true })
+      await eventually(() => expect(seen).toEqual([1]))
+      const closing = leaving.close({ grace: 10_000 })
+      await eventually(() => expect(leaving.state).toBe('closing'))
+      await quiet()
+      await orders.publish({ n: 2 }, { reliable: true })
+      held.open()
+      expect(await outcome(closing, 2000)).toBe('resolved')
+      await orders.publish({ n: 3 }, { reliable: true })
+      const coming = await bench.node()
+      await coming.subscribe(Order, ({ n }) => void seen.push(n), { durable })
+      await eventually(() => expect(seen).toContain(3))
+      await quiet()
+      expect(seen).toEqual([1, 2, 3])
+    })
+  }
 
   if (!supports.competing) return
 
