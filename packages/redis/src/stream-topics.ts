@@ -4,6 +4,7 @@ import {
   isPattern,
   type LinkEvents,
   type LinkSubscribeOptions,
+  type LinkSubscription,
   type PublishOptions,
   type Subscription,
   subscription,
@@ -40,9 +41,6 @@ export interface StreamTopicsOptions {
 /** What a subscription remembers from one connection to the next. */
 interface Memory {
   readonly stream: StreamState
-
-  /** Somebody else uses its durable name now. */
-  taken: boolean
   established: boolean
   readonly owner: string
 }
@@ -84,7 +82,11 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     await onFrame(topic, { ...frame, latched: true })
   }
 
-  async function subscribe(topic: string, onFrame: TopicListener, given: LinkSubscribeOptions): Promise<Subscription> {
+  async function subscribe(
+    topic: string,
+    onFrame: TopicListener,
+    given: LinkSubscribeOptions,
+  ): Promise<LinkSubscription> {
     const { reliable, latched, group, durable } = given
     const streamed = reliable || group !== undefined || durable !== undefined
     if (isPattern(topic) && (streamed || latched)) {
@@ -107,13 +109,11 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       if (latched) void giveLatched(topic, onFrame).catch(events.error)
       return plain
     }
-    const memory = remember(given)
-    if (memory.taken) return subscription(() => {})
-    return streamedSubscription(topic, onFrame, given, memory)
+    return streamedSubscription(topic, onFrame, given, remember(given))
   }
 
   function remember({ memory = {} }: LinkSubscribeOptions): Memory {
-    const fresh: Memory = { stream: createState(), taken: false, established: false, owner: `${id}-${++members}` }
+    const fresh: Memory = { stream: createState(), established: false, owner: `${id}-${++members}` }
     memory.state ??= fresh
     return memory.state as Memory // nobody else writes it
   }
@@ -123,7 +123,7 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     onFrame: TopicListener,
     { group, durable, member, latched }: LinkSubscribeOptions,
     memory: Memory,
-  ): Promise<Subscription> {
+  ): Promise<LinkSubscription> {
     const key = streamKey(topic)
     const shared = group !== undefined
     const name = [durable ?? 'commlib', ...(shared ? [group] : [])].join(':')
@@ -142,6 +142,20 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     readers.add(reader)
     const opened: Subscription[] = []
     const single = durable !== undefined && !shared
+    let taken = false
+    let tell: (error: CommlibError) => void = () => {}
+    const ended = new Promise<CommlibError>(resolve => {
+      tell = resolve
+    })
+    const stop = () => {
+      if (taken) return
+      taken = true
+      reader.end()
+      readers.delete(reader)
+      for (const each of opened) void each.close()
+      const message = `the durable '${durable}' on '${topic}' is used by another subscriber now`
+      tell(new CommlibError('SESSION_TAKEN', message))
+    }
     try {
       opened.push(
         await channels.listen(topic, (_, body) => {
@@ -150,8 +164,9 @@ export function createStreamTopics(options: StreamTopicsOptions) {
           return shared || !fits(topic, body) ? undefined : onFrame(topic, { body })
         }),
       )
-      if (single) opened.push(await takeName(topic, durable, memory, reader))
-      if (!memory.taken) await reader.start()
+      if (single) opened.push(await takeName(topic, durable, memory, stop))
+      if (taken) await Promise.all(opened.map(each => each.close()))
+      else await reader.start()
       memory.established = true
       if (latched) void giveLatched(topic, onFrame).catch(events.error)
     } catch (error) {
@@ -159,7 +174,7 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       await Promise.all(opened.map(each => each.close()))
       throw error
     }
-    return subscription(async () => {
+    const stream = subscription(async () => {
       readers.delete(reader)
       // A member of a group gets what it was given, since nobody else does; another one is to get it again.
       if (!shared) reader.end()
@@ -172,18 +187,12 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       }
       if (single) await run(send, RELEASE_NAME, [ownerKey(topic, durable)], [memory.owner]).catch(() => {})
     })
+    return Object.assign(stream, { ended })
   }
 
   /** A durable name has one user: who comes later takes it over, and the one before is told. */
-  async function takeName(topic: string, durable: string, memory: Memory, reader: StreamReader): Promise<Subscription> {
+  async function takeName(topic: string, durable: string, memory: Memory, taken: () => void): Promise<Subscription> {
     const key = ownerKey(topic, durable)
-    const taken = () => {
-      if (memory.taken) return
-      memory.taken = true
-      reader.end()
-      const message = `the durable '${durable}' on '${topic}' is used by another subscriber now`
-      events.status({ type: 'error', error: new CommlibError('SESSION_TAKEN', message), fatal: true })
-    }
     const listening = await channels.listen(key, (_, body) => {
       if (body.toString() !== memory.owner) taken()
     })
