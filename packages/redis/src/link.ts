@@ -195,7 +195,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
       const source = queueSource(queue, onFrame, concurrency)
       try {
         // So that a list that may not be read is refused here.
-        await send('llen', [toKey(queue)])
+        await reader.check(toKey(queue))
       } catch (error) {
         throw isReply(error) ? refused(`the queue '${queue}' cannot be read`, error) : error
       }

@@ -60,6 +60,18 @@ export class ListReader {
     this.#options = options
   }
 
+  /** Rejects if a list may not be read, or is none. */
+  async check(key: string): Promise<void> {
+    const { send } = this.#options
+    try {
+      // None of it: LLEN is also allowed to who may only push.
+      await send('lpop', [key, 0])
+    } catch (error) {
+      if (!isUnknown(error)) throw error
+      await send('llen', [key])
+    }
+  }
+
   /** Resolves when there is a connection to read with. */
   async add(source: Source): Promise<void> {
     this.#connection ??= this.#options.open()
@@ -220,10 +232,10 @@ export class ListReader {
 
   /** One list that cannot be read must not keep the others from being read. Whether it is known which one. */
   async #sortOut(error: Error): Promise<boolean> {
-    const { send, onError } = this.#options
+    const { onError } = this.#options
     const before = this.#unreadable.size
     for (const { key } of this.#wanted()) {
-      await send('llen', [key]).catch(cause => {
+      await this.check(key).catch(cause => {
         if (!isReply(cause)) return
         this.#unreadable.add(key)
         onError(refused(`'${key}' cannot be read, and is tried again in ${RETRY} ms`, cause))
