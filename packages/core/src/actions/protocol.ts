@@ -62,6 +62,12 @@ export interface Notice {
   readonly description?: string
 }
 
+/**
+ * Milliseconds that the answer has before the first status. A commlib-py client learns the goal's id from it, over another
+ * connection, and is deaf to the goal before: it would wait in vain for the end of a quick one.
+ */
+export const HEAD_START = 100
+
 /** Whether this can be a goal's id, which a client may choose. */
 export function isGoalId(id: string): boolean {
   return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id)

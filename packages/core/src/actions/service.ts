@@ -14,17 +14,11 @@ import { GoalStatus } from './goal-machine.ts'
 import { type GoalHandler, runGoal } from './goal-runner.ts'
 import { GoalServer } from './goal-server.ts'
 import { innerContext } from './inner-context.ts'
-import { actionProtocol, type GoalQuery, type GoalRequest, isGoalId, type Notice } from './protocol.ts'
+import { actionProtocol, type GoalQuery, type GoalRequest, HEAD_START, isGoalId, type Notice } from './protocol.ts'
 import { type ActionServiceOptions, boardOptions } from './service-options.ts'
 
 /** Milliseconds after which a goal begins although the answer that it was taken could not be sent. */
 const MAX_TELLING = 1000
-
-/**
- * Milliseconds that the answer has before the first status. A commlib-py client learns the goal's id from it, over another
- * connection, and is deaf to the goal before: it would wait in vain for the end of a quick one.
- */
-const HEAD_START = 100
 
 /**
  * Serves an action on a node or a connected transport. Resolves once the broker has confirmed.
