@@ -8,6 +8,7 @@ import {
 } from '@commlib/core/internal'
 import { type CallLaneOptions, openCallLane } from './call-bridge.ts'
 import type { MessageContract } from './conversion.ts'
+import { headStart } from './head-start.ts'
 import type { Publishing } from './loops.ts'
 import { openMessageLane } from './message-lane.ts'
 import { bestEffortOutlet } from './outlet.ts'
@@ -22,6 +23,7 @@ export async function openActionLane(
 ): Promise<Subscription> {
   const here = actionProtocol(names.name)
   const there = actionProtocol(names.sinkName)
+  const { begins, holding } = headStart()
   const opened: Subscription[] = []
   const close = () => Promise.all(opened.map(each => each.close()))
   try {
@@ -29,7 +31,7 @@ export async function openActionLane(
     for (const topic of ['status', 'feedback', 'notify'] as const) {
       const { source: sink, tally, onError } = lane
       const openOutlet = async (publishing: Publishing) =>
-        bestEffortOutlet({ sink, publishing, latched: false, maxInFlight: 10_000, tally, onError })
+        holding(bestEffortOutlet({ sink, publishing, latched: false, maxInFlight: 10_000, tally, onError }))
       const route = { pattern: there[topic].name, rename: () => here[topic].name }
       const contract: MessageContract = { kind: 'topic', schema: undefined, [parts]: there[topic][parts] }
       const { close: end } = await openMessageLane({
@@ -53,6 +55,7 @@ export async function openActionLane(
           sinkName: there[call].name,
           shapes: here[call][parts],
           answer,
+          begins: call === 'sendGoal' ? begins : undefined,
           cancelable: false,
         }),
       )

@@ -36,6 +36,9 @@ export interface CallRoute {
   /** Makes of the answer what is sent on, which may say how the request was written. */
   readonly answer?: ((answer: unknown, request: InternalRequestContext) => unknown) | undefined
 
+  /** Is told that one is under way. What it returns is called when it is answered. */
+  readonly begins?: ((request: InternalRequestContext) => () => void) | undefined
+
   /** Whether callers can cancel it. @default true */
   readonly cancelable?: boolean | undefined
 }
@@ -44,13 +47,14 @@ export interface CallRoute {
 export async function openCallLane(lane: CallLaneOptions, route: CallRoute): Promise<Subscription> {
   const { source, sink, options, tally, ports } = lane
   const { timeout = 10_000, concurrency = 1024 } = options
-  const { name, sinkName, shapes, answer, cancelable = true } = route
+  const { name, sinkName, shapes, answer, begins, cancelable = true } = route
   // What goes through is counted by the bridge's own ports.
   const served = Object.create(innerContext(source, { paused: source.paused }), { intakes: { value: source.intakes } })
   const call = createRpcClient({ [contextKey]: innerContext(sink) }, rpcOf<RpcTypes>(sinkName, shapes))
 
   const forward = async (request: unknown, context: InternalRequestContext): Promise<unknown> => {
     for (const port of ports) port.messages++
+    const ended = begins?.(context)
     try {
       const reply = await call(request, {
         timeout: context.timeout ?? timeout,
@@ -63,6 +67,8 @@ export async function openCallLane(lane: CallLaneOptions, route: CallRoute): Pro
       tally.errors++
       for (const port of ports) port.errors++
       throw carried(error)
+    } finally {
+      ended?.()
     }
   }
 
