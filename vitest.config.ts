@@ -14,8 +14,8 @@ export default defineConfig({
     // Real brokers: a container or RabbitMQ takes its time to start.
     testTimeout: 20_000,
     hookTimeout: 120_000,
-    // They wait for brokers more than they compute.
-    maxWorkers: 3,
+    // Each has brokers beside it, and what is told in time must not depend on luck.
+    maxWorkers: 2,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
       ...readdirSync('packages').map(name => ({

@@ -101,6 +101,30 @@ const EXAMPLES: readonly Example[] = [
   },
 ]
 
+/** Those that show what one broker is best at. */
+const WORKERS: Example = {
+  name: 'workers',
+  server: ['worker.ts', 'a: at work'],
+  client: 'gallery.ts',
+  lines: [
+    'gallery: 4 images are uploaded',
+    'index: owl.png',
+    'gallery: small cat.png, small dog.png, small owl.png, small fox.png',
+    'gallery: made by a',
+  ],
+}
+const STOCK: Example = {
+  name: 'stock',
+  server: ['store.ts', 'store: open'],
+  client: 'shop.ts',
+  lines: [
+    'shop: sold 2, 1 left',
+    'store: sold 2 of lamp',
+    'shop: the store says RangeError: there are only 1 of lamp',
+    'shop: reorders, and is told NO_SERVICE',
+  ],
+}
+
 const DURABLE = {
   name: 'durable',
   lines: ['cook: order 1, pasta', 'waiter: order 3 is with the broker', 'cook: order 2, soup', 'cook: order 3, pasta'],
@@ -121,18 +145,22 @@ function sorted(output: string): string[] {
 }
 
 describe.concurrent('examples in memory', () => {
-  it.each([...EXAMPLES, DURABLE])('$name › prints in one process what its README says', async ({ name, lines }) => {
-    const { code, stdout, stderr } = await run(`${name}/main.ts`)
-    expect(stderr).toBe('')
-    for (const line of lines) expect(stdout).toContain(line)
-    expect(sorted(stdout)).toEqual(sorted(await documented(name)))
-    expect(code).toBe(0)
-  })
+  it.each([...EXAMPLES, WORKERS, STOCK, DURABLE])(
+    '$name › prints in one process what its README says',
+    async ({ name, lines }) => {
+      const { code, stdout, stderr } = await run(`${name}/main.ts`)
+      expect(stderr).toBe('')
+      for (const line of lines) expect(stdout).toContain(line)
+      expect(sorted(stdout)).toEqual(sorted(await documented(name)))
+      expect(code).toBe(0)
+    },
+  )
 
-  it('are all tested here', () => {
+  it('are all tested here, but for the bridges', () => {
     const folder = join(import.meta.dirname, '..')
     const there = readdirSync(folder).filter(name => existsSync(join(folder, name, 'main.ts')))
-    expect(there.sort()).toEqual([...EXAMPLES, DURABLE].map(({ name }) => name).sort())
+    const tested = [...EXAMPLES, WORKERS, STOCK, DURABLE].map(({ name }) => name)
+    expect(there.sort()).toEqual([...tested, 'bridge', 'edge'].sort())
   })
 })
 
@@ -146,20 +174,25 @@ describe.concurrent('examples over a broker', () => {
   })
   afterAll(() => broker.close())
 
-  it.each(EXAMPLES)('$name › runs each side in a process', async ({ name, server: [file, ready], ...example }) => {
-    const server = start(`${name}/${file}`, { env })
-    const reader = example.reader && start(`${name}/${example.reader[0]}`, { env })
-    await server.printed(ready)
-    await reader?.printed(example.reader?.[1] ?? '')
-    const ends = [await run(`${name}/${example.client}`, { env }), ...(reader ? [await reader.end] : [])]
-    for (const line of example.lines) {
-      if (!ends.some(({ stdout }) => stdout.includes(line))) await server.printed(line)
-    }
-    server.kill('SIGINT')
-    for (const { code, stderr } of [...ends, await server.end])
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  })
+  it.each(EXAMPLES)('$name › runs each side in a process', example => runApart(example, env))
 })
+
+/** Runs each side in a process of its own. */
+async function runApart(
+  { name, server: [file, ready], ...example }: Example,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const server = start(`${name}/${file}`, { env })
+  const reader = example.reader && start(`${name}/${example.reader[0]}`, { env })
+  await server.printed(ready)
+  await reader?.printed(example.reader?.[1] ?? '')
+  const ends = [await run(`${name}/${example.client}`, { env }), ...(reader ? [await reader.end] : [])]
+  for (const line of example.lines) {
+    if (!ends.some(({ stdout }) => stdout.includes(line))) await server.printed(line)
+  }
+  server.kill('SIGINT')
+  for (const { code, stderr } of [...ends, await server.end]) expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+}
 
 describe.concurrent.each([
   ['mqtt', startMosquitto],
@@ -189,6 +222,11 @@ describe.concurrent.each([
     ])
     expect(code).toBe(0)
   })
+
+  it.each([WORKERS, STOCK].filter(({ name }) => (name === 'workers' ? 'redis' : 'amqp') === scheme))(
+    '$name › runs each side in a process',
+    example => runApart(example, env),
+  )
 
   it('transport › takes the broker from the command line', async () => {
     const { code, stdout } = await run('transport/main.ts', { args: ['--broker', broker.url] })
