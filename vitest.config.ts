@@ -35,7 +35,13 @@ export default defineConfig({
         ? [
             {
               extends: true as const,
-              test: { name: 'interop', maxConcurrency: 3, include: ['interop/test/**/*.test.ts'] },
+              test: {
+                name: 'interop',
+                maxConcurrency: 3,
+                // More than one step of a peer may take, which tells what the peer has logged.
+                testTimeout: 60_000,
+                include: ['interop/test/**/*.test.ts'],
+              },
             },
           ]
         : []),

@@ -188,9 +188,15 @@ export const actions = {
     tells: true,
     run: async ({ peer, node, name }) => {
       const { serve } = await node()
-      await serve(moveOf(name), () => Promise.reject(new RangeError('too far')))
+      const sent = gate()
+      await serve(moveOf(name), async () => {
+        await sent.opened
+        throw new RangeError('too far')
+      })
       await peer.do('action_client', { name })
       await peer.do('send_goal', { name, goal: { target: 1 } })
+      // Not before: that a client may be too slow for a goal that is over at once is a case of its own.
+      sent.open()
       // An empty result is one that has the defaults of its type.
       expect(await peer.news('result')).toMatchObject({ data: { reached: 0 } })
       expect(peer.pending('reached')).toEqual([])

@@ -71,10 +71,11 @@ export const nodes = {
         expect(await starting.catch(error => error)).not.toEqual(DONE)
         return
       }
-      // 0.11 stops the service that is to answer before it does.
       const stopping = client(stop)({}, { timeout: 500 })
       if (wireOf(version) === '0.6') expect(await stopping).toEqual(DONE)
-      else await expect(stopping).rejects.toMatchObject({ code: 'TIMEOUT' })
+      // 0.11 stops the service that is to answer before it does; on AMQP its thread may still get the answer out.
+      else if (broker === 'mqtt') await expect(stopping).rejects.toMatchObject({ code: 'TIMEOUT' })
+      else await stopping.catch(error => expect(error).toMatchObject(gone))
       // 0.6 takes up to a second to stop, and hears what comes meanwhile.
       if (wireOf(version) === '0.6') await peer.do('stopped', { name })
       await expect(echo({ n: 1 }, { timeout: 300 })).rejects.toMatchObject(gone)
