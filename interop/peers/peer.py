@@ -110,8 +110,14 @@ def fail(request):
     raise ValueError("the handler raised this")
 
 
+def late(request):
+    gate.wait(10)
+    channel.tell(event="answered")
+    return request
+
+
 def serve(name, what, workers=4, patience=15):
-    handler = {"add": add, "echo": echo, "fail": fail}[what]
+    handler = {"add": add, "echo": echo, "fail": fail, "late": late}[what]
     message_type = typed_or_none(family.Add, what == "add")
     service = comm.RPCService(
         rpc_name=name, msg_type=message_type, on_request=handler, workers=workers, conn_params=params
@@ -257,6 +263,11 @@ def push(name, text):
     redis.Redis(host, port).rpush(name, text)
 
 
+def lists():
+    import redis
+
+    return [key.decode() for key in redis.Redis(host, port).scan_iter("rpc-*", _type="list")]
+
 
 def node(name, heartbeat=False, interval=0.1, control=False, service=None):
     made = family.node(broker, params, name, heartbeat, interval, control)
@@ -281,7 +292,7 @@ COMMANDS = {
     each.__name__: each
     for each in (
         subscribe, psubscribe, publish, mpublish, send_event, serve, serve_many, call, call_correlated, call_in_turn, call_by_many, call_by_one,
-        serve_action, go, action_client, send_goal, get_result, cancel_goal, push, node, stopped, has,
+        serve_action, go, action_client, send_goal, get_result, cancel_goal, push, lists, node, stopped, has,
     )
 }  # fmt: skip
 
