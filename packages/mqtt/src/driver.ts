@@ -74,7 +74,7 @@ export function createDriver(
   return {
     name: 'mqtt',
     target,
-    supports: supportsOf(settings),
+    supports: supportsOf(settings, () => version),
     replyTo: token => `${inboxRoot}.${token}`,
     open: async (given, { signal }) => {
       let connectedAt = Infinity
@@ -134,11 +134,13 @@ export function createDriver(
   }
 }
 
-/** What MQTT can do. Said for the version that was asked for: a broker that only speaks 3.1.1 is reported. */
-function supportsOf({ version, group }: DriverSettings): TransportSupports {
+/** What MQTT can do: said for the version that was asked for, until a broker is known to speak 3.1.1 only. */
+function supportsOf({ group }: DriverSettings, version: () => 4 | 5): TransportSupports {
   return {
     properties: false,
-    headers: version === 5 ? 'always' : 'never',
+    get headers() {
+      return version() === 5 ? 'always' : 'never'
+    },
     queueing: false,
     competing: group !== false,
     reliable: true,
@@ -146,8 +148,12 @@ function supportsOf({ version, group }: DriverSettings): TransportSupports {
     groups: true,
     durable: true,
     groupTakeover: 'never',
-    noService: version === 5 ? 'confirmed' : 'never',
-    expiry: version === 5,
+    get noService() {
+      return version() === 5 ? 'confirmed' : 'never'
+    },
+    get expiry() {
+      return version() === 5
+    },
     deadLetter: false,
   }
 }

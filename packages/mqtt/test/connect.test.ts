@@ -99,6 +99,7 @@ describe('connecting', () => {
   it('goes back to MQTT 3.1.1 where 5 is refused, and says so once', async () => {
     const { url } = await startAedes()
     const { transport, statuses } = await connect(url, { group: false })
+    expect(transport.supports).toMatchObject({ headers: 'never', noService: 'never', expiry: false })
     expect(statuses.map(({ type }) => type)).toEqual(['error', 'connected'])
     expect(statuses[0]).toMatchObject({ error: { code: 'UNSUPPORTED', message: expect.stringContaining('3.1.1') } })
     const got: string[] = []
