@@ -42,6 +42,12 @@ export class Acknowledgements {
     })
   }
 
+  /** Acknowledges what is settled, and nothing after that. */
+  leave(): void {
+    this.#flush()
+    this.end()
+  }
+
   /** The channel has ended: what is unacknowledged comes again. */
   end(): void {
     this.#ended = true

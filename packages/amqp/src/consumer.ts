@@ -23,6 +23,12 @@ export interface ConsumerOptions {
 
   /** Closing it stops delivery only when the broker has confirmed that. */
   readonly drains: boolean
+
+  /**
+   * Milliseconds that messages have to be settled once it is closed. What is not goes back to the queue, for who consumes it
+   * next.
+   */
+  readonly grace: number
   receive(message: ConsumeMessage): unknown
 
   /** Milliseconds the broker may take: a queue whose cluster has lost its majority never answers. */
@@ -79,7 +85,7 @@ interface Attempt {
 }
 
 async function open(session: Session, options: ConsumerOptions, events: LinkEvents): Promise<Attempt> {
-  const { label, declare, ready, acknowledge, drains, receive } = options
+  const { label, declare, ready, acknowledge, drains, grace, receive } = options
   const { writer } = session
   let opened: OpenChannel | undefined
   let tag: string | undefined
@@ -160,8 +166,17 @@ async function open(session: Session, options: ConsumerOptions, events: LinkEven
         if (!session.ended && !opened?.ended) events.error(toError(error))
       })
     }
-    // Those who are being handled are acknowledged by this channel alone.
-    void (acknowledgements?.idle() ?? Promise.resolve()).then(() => opened?.close())
+    // Those who are being handled are acknowledged by this channel alone, and go back to the queue when it is closed.
+    const leave = () => {
+      acknowledgements?.leave()
+      opened?.close()
+    }
+    if (acknowledgements === undefined) return leave()
+    const late = grace === Infinity ? undefined : setTimeout(leave, grace).unref()
+    void acknowledgements.idle().then(() => {
+      clearTimeout(late)
+      leave()
+    })
   }
 
   const closeOnce = () => (closing ??= close())

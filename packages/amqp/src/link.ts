@@ -41,6 +41,9 @@ export interface LinkOptions {
 /** Frames that AMQP can count. */
 const MAX_PREFETCH = 65_535
 
+/** Milliseconds that a subscriber has for what it is handling when it leaves, before others get that too. */
+const GRACE = 5000
+
 /** The verbs over one AMQP connection. */
 export async function createLink(session: Session, options: LinkOptions, events: LinkEvents): Promise<Link> {
   const { exchange, maxMessageBytes, patience, prefetch } = options
@@ -84,6 +87,7 @@ export async function createLink(session: Session, options: LinkOptions, events:
         ready,
         acknowledge: settles ? { prefetch } : undefined,
         drains: group !== undefined,
+        grace: GRACE,
         patience,
         receive: message => {
           const topic = fromRoutingKey(message.fields.routingKey)
@@ -113,6 +117,7 @@ export async function createLink(session: Session, options: LinkOptions, events:
           declare: async channel => (await channel.assertQueue(queue, SHARED)).queue,
           acknowledge: { prefetch: concurrency > MAX_PREFETCH ? 0 : concurrency },
           drains: true,
+          grace: Infinity,
           patience,
           receive: message => {
             const frame = readable(message, queue)

@@ -65,6 +65,35 @@ export function testDurable(options: ComplianceOptions): void {
     expect(got).toEqual(['2', '3'])
   })
 
+  it('get again what was not settled when their subscription was closed, while its connection goes on', async () => {
+    const a = await bench.connect()
+    const first = await bench.connect()
+    const topic = unique()
+    const durable = unique()
+    const seen: string[] = []
+    const held = gate()
+    bench.after(held.open)
+    const hold = async (_: string, frame: Parameters<typeof text>[0]) => {
+      seen.push(text(frame))
+      if (text(frame) !== '1') await held.opened
+    }
+    const subscription = await first.subscribe(topic, hold, { durable })
+    await send(a, topic, ['1', '2', '3'])
+    await eventually(() => expect(seen).toContain('2'))
+    await quiet(50)
+    await subscription.close()
+    const got: string[] = []
+    const second = await bench.connect()
+    await second.subscribe(topic, (_, frame) => void got.push(text(frame)), { durable })
+    await eventually(() => expect(got).toEqual(['2', '3']), 10_000)
+    // What is settled now is another's, and says nothing.
+    held.open()
+    await send(a, topic, ['4'])
+    await eventually(() => expect(got).toEqual(['2', '3', '4']))
+    await quiet()
+    expect(got).toEqual(['2', '3', '4'])
+  })
+
   it('pass to a second user of their name, of which the first is told', async () => {
     const a = await bench.connect()
     const { transport: first, statuses } = await bench.link()
