@@ -63,8 +63,6 @@ export class DurableSubscriptions {
       throw this.#invalid(`durable '${durable}' with group '${group}' ${why}`)
     }
     const clientId = member === undefined ? durable : `${durable}-${member}`
-    // Two connections of one session would end each other.
-    await this.#leaving.get(clientId)?.transport.close()
     let session = this.#sessions.get(clientId)
     if (session === undefined) {
       const transport = this.#open({ name: durable, clientId })
@@ -85,7 +83,10 @@ export class DurableSubscriptions {
       }
       // Its own variable: the status may come before there is a promise.
       const opened = { online: false }
-      const connected = transport.connect({ ...connect, onStatus, waitForBroker: !online })
+      const begin = () => transport.connect({ ...connect, onStatus, waitForBroker: !online })
+      // Two connections of one session would end each other.
+      const before = this.#leaving.get(clientId)?.transport.close()
+      const connected = before === undefined ? begin() : before.then(begin)
       session = {
         transport,
         connected,
