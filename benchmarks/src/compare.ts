@@ -18,8 +18,11 @@ export function quotient(results: readonly Result[], peer: string, other: string
   return quotients.length === 0 ? undefined : summarize(quotients)
 }
 
-/** How far a bound may be missed in `--quick`, whose short run is noisy. */
-const ROOM = 1.8
+/**
+ * By what factor a bound may be missed in `--quick`: on two cores with a load of 17, RPC with 64 calls in flight was seen
+ * to miss its own by 2.5. What this is to find, such as a delayed acknowledgement of TCP, makes a call many times as long.
+ */
+const ROOM = 3
 
 export interface Verdict {
   readonly target: Target
