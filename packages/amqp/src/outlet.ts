@@ -17,12 +17,18 @@ export interface OutletOptions {
 
   /** There cannot be another one. */
   onFailed(error: unknown): void
+
+  /** There is another one, since it was asked for; the last one ends now. */
+  onRenewed?(): void
 }
 
 /** Where messages leave the connection: a channel, and another when the broker has ended it. */
 export interface Outlet {
   readonly channel: Channel
   route(exchange: string, key: string, mandatory: boolean): Route
+
+  /** Goes on with another channel, once that is open. */
+  renew(): void
 }
 
 /** Names whose frames are kept ready. */
@@ -60,8 +66,23 @@ export async function openOutlet(session: Session, options: OutletOptions): Prom
     )
   }
 
+  function renew(): void {
+    const last = current
+    open().then(
+      opened => {
+        if (current !== last || last.ended) return opened.close()
+        current = opened
+        routes = new Map()
+        options.onRenewed?.()
+        last.close()
+      },
+      () => {}, // the one there is will do
+    )
+  }
+
   current = await open()
   return {
+    renew,
     get channel() {
       return current.channel
     },

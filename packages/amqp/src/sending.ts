@@ -50,6 +50,7 @@ export async function openSending(
   /** Pushes that wait to hear whether they come back, and the queues of those that did. */
   const watched = new Set<{ readonly queue: string; returned: boolean }>()
   let confirmations: Confirmations
+  const byChannel = new WeakMap<Channel, Confirmations>()
   let admin: Promise<OpenChannel> | undefined
   let broken = 0
 
@@ -57,6 +58,10 @@ export async function openSending(
   function failed(error: unknown): void {
     events.lost(refused(`${target} takes no more messages`, error))
     void session.close()
+  }
+
+  function mended(): void {
+    if (--broken === 0) events.resumed()
   }
 
   const mending = (what: string, begin: () => void) => ({
@@ -70,9 +75,7 @@ export async function openSending(
         error: refused(`${target} did not take ${what}`, error ?? connectionLost(target)),
       })
     },
-    onMended: () => {
-      if (--broken === 0) events.resumed()
-    },
+    onMended: mended,
     onFailed: failed,
   })
 
@@ -116,18 +119,30 @@ export async function openSending(
         events.interrupted()
         confirmations.end(connectionLost(target))
       }),
+      onMended: () => {
+        confirmations = confirming()
+        mended()
+      },
+      onRenewed: () => {
+        const last = confirmations
+        confirmations = confirming()
+        last.moveTo(confirmations)
+      },
       confirm: true,
       prepare: channel => {
         // What is confirmed is persistent, and its confirmation is what is waited for.
-        const ours = new Confirmations((to, frame) => {
+        const write = (to: Destination, frame: Frame) => {
           void writer.publish(confirmed.route(to.exchange, to.key, false), frame, true)
-        })
-        confirmations = ours
+        }
+        const ours = new Confirmations(write, () => confirmed.renew())
+        byChannel.set(channel, ours)
         channel.on('ack', ({ deliveryTag, multiple }) => ours.ack(deliveryTag, multiple))
         channel.on('nack', ({ deliveryTag, multiple }) => ours.nack(deliveryTag, multiple))
       },
     }),
   ])
+  const confirming = () => byChannel.get(confirmed.channel) as Confirmations // each has them, from its opening on
+  confirmations = confirming()
   session.onEnd(() => confirmations.end(connectionLost(target)))
 
   function assertSize(address: string, { body }: Frame): void {
