@@ -145,7 +145,9 @@ export class Mailbox implements Task {
     const settle = () => {
       running.delete(entry)
       seat.free++
-      if (!seat.left && this.size > 0) this.#schedule()
+      // What a member finishes after it has left is handled, unless somebody else has it by now.
+      if (seat.left) this.#returned = this.#returned.filter(other => other !== entry)
+      else if (this.size > 0) this.#schedule()
     }
     settled.then(settle, error => {
       member.onError(error)
