@@ -133,7 +133,8 @@ export class Sender {
           this.#options.onRefused(item, error)
           item.settle()
         } else {
-          if (this.#failed.length === 0) this.#options.onTrouble(error)
+          // What is closed tries nothing again: its source has it.
+          if (this.#failed.length === 0 && !this.#closed) this.#options.onTrouble(error)
           this.#failed.push(item)
         }
         this.#next()
