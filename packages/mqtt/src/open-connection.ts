@@ -3,6 +3,7 @@ import { CommlibError, type LinkEvents, toError } from '@commlib/core/internal'
 import mqttjs, { type IClientOptions, type MqttClient } from 'mqtt'
 import { type Connection, type Established, type EstablishOptions, establish } from './connection.ts'
 import { connackReason, connectionFailed, connectionLost, refused, VersionRefused } from './errors.ts'
+import { keepaliveTimer } from './keepalive.ts'
 import { PacketIds } from './packet-ids.ts'
 import { Reader } from './reader.ts'
 
@@ -107,6 +108,8 @@ const OURS = {
   queueQoSZero: false,
   // The attempt is bounded by its signal.
   connectTimeout: 2 ** 31 - 1,
+  // In a browser, whose timers sleep with the page, a worker's are better.
+  ...(typeof setImmediate === 'function' && { timerVariant: keepaliveTimer }),
 } satisfies IClientOptions
 
 /** Puts a reader between the socket and mqtt.js, which would pipe the one into the other. */
