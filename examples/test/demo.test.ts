@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Broker, freePort, startMosquitto, startRabbit, startRedis } from '../../packages/testing/src/index.ts'
@@ -75,8 +78,13 @@ describe.concurrent('demo on a terminal', () => {
   })
 
   it('follows the size of the terminal', async () => {
-    const terminal = 'stty cols 40 rows 30; (sleep 1.5; stty -F /dev/tty cols 60) & true'
-    const { code, stdout } = await run(MAIN, { terminal, args: ['--speed', '4'] })
+    const drawn = join(await mkdtemp(join(tmpdir(), 'demo-')), 'drawn')
+    const resize = `while [ ! -e ${drawn} ]; do sleep 0.05; done; stty -F /dev/tty cols 60`
+    const demo = start(MAIN, { terminal: `stty cols 40 rows 30; (${resize}) & true`, args: ['--speed', '2'] })
+    await demo.printed('EXECUTING')
+    await writeFile(drawn, '')
+    const { code, stdout } = await demo.end
+    await rm(dirname(drawn), { recursive: true })
     const [before = '', after = ''] = stdout.split(`${ESCAPE}[H${ESCAPE}[J`)
     expect(linesOf(before)).not.toContain('topic   robot → operator   robot.sensors.{sensor}')
     expect(linesOf(after)).toContain('topic   robot → operator   robot.sensors.{sensor}')

@@ -54,8 +54,9 @@ async function hangApart(topic: string, options: object) {
 describe('a service', () => {
   it('shares its calls with another of its name, within a fifth, and one that is killed fails only what it had begun', async () => {
     const name = unique()
+    // Calls that take time, not processor time: what is asked is how the broker deals, not how the machine does.
     const handler = `async ({ n }) => {
-      if (n < 0) await new Promise(() => {})
+      await new Promise(resolve => n >= 0 && setTimeout(resolve, 20))
       return { n, pid: process.pid }
     }`
     const children = [await serveApart(name, handler), await serveApart(name, handler)] as const
@@ -63,14 +64,14 @@ describe('a service', () => {
     const call = node.client(rpc<Value, Value & { pid: number }>(name))
     const counts = new Map<number, number>()
     const callers = list(8).map(async () => {
-      for (let i = 0; i < 250; i++) {
+      for (let i = 0; i < 100; i++) {
         const { pid } = await call({ n: i })
         counts.set(pid, (counts.get(pid) ?? 0) + 1)
       }
     })
     await Promise.all(callers)
     expect(counts.size).toBe(2)
-    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThanOrEqual(200)
+    for (const count of counts.values()) expect(Math.abs(count - 400)).toBeLessThanOrEqual(80)
 
     // Each takes some of these, and never ends them.
     const begun = list(20).map(() =>
