@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { action, createNode, rpc, topic } from '@commlib/core'
-import { createFaultProxy, type Rabbit, startRabbit } from '@commlib/testing'
+import { createAuthority, createFaultProxy, type Rabbit, selfSigned, startRabbit } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createAuthority, selfSigned } from '../../mqtt/test/certificates.ts'
 import { type AmqpOptions, amqp } from '../src/index.ts'
 import { after, bytes, connect, eventually, text, unique } from './support.ts'
 

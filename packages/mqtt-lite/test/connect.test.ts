@@ -1,22 +1,23 @@
 import { createServer } from 'node:net'
 import type { ConnectionOptions as TlsConnectOptions } from 'node:tls'
 import type { Transport, TransportStatus } from '@commlib/core/internal'
-import { type Mosquitto, startMosquitto } from '@commlib/testing'
+import { createAuthority, type Mosquitto, startMosquitto } from '@commlib/testing'
 import { Aedes } from 'aedes'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket as WsWebSocket } from 'ws'
-import { type Certificates, makeCertificates } from '../../mqtt/test/certificates.ts'
 import { type MqttLiteOptions, mqttLite } from '../src/index.ts'
 import { forgetDurable as forgetUnchecked, mqttLite as unchecked } from '../src/lean.ts'
 
-const certificates: Certificates = makeCertificates()
-const { ca, clientCert: cert, clientKey: key } = certificates
+const authority = createAuthority()
+const { ca } = authority
+const own = authority.sign('localhost', 'localhost')
+const { cert, key } = authority.sign('anna', 'localhost')
 let broker: Mosquitto
 beforeAll(async () => {
   broker = await startMosquitto({
     own: true,
     websockets: true,
-    tls: { cert: certificates.cert, key: certificates.key, ca },
+    tls: { ...own, ca },
     users: { anna: 'sesame' },
     anonymous: true,
     config: ['max_packet_size 20000', 'max_inflight_messages 1'],

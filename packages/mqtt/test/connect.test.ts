@@ -1,18 +1,20 @@
 import { spawn } from 'node:child_process'
 import { createServer, connect as dial } from 'node:net'
-import { type Mosquitto, startMosquitto } from '@commlib/testing'
+import { createAuthority, type Mosquitto, startMosquitto } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type MqttOptions, mqtt } from '../src/index.ts'
-import { type Certificates, makeCertificates } from './certificates.ts'
 import { after, bytes, connect, eventually, startAedes, text } from './support.ts'
 
-const certificates: Certificates = makeCertificates()
+const authority = createAuthority()
+const { ca } = authority
+const own = authority.sign('localhost', 'localhost')
+const { cert, key } = authority.sign('anna', 'localhost')
 let broker: Mosquitto
 beforeAll(async () => {
   broker = await startMosquitto({
     own: true,
     websockets: true,
-    tls: { cert: certificates.cert, key: certificates.key, ca: certificates.ca },
+    tls: { ...own, ca },
     users: { anna: 'sesame' },
     anonymous: true,
   })
@@ -45,13 +47,11 @@ describe('connecting', () => {
   })
 
   it('works over TLS, with a certificate of its own', async () => {
-    const { ca, clientCert, clientKey } = certificates
-    await roundTrip(broker.tlsUrl as string, { host: 'localhost', tls: { ca, cert: clientCert, key: clientKey } })
-    await roundTrip(broker.tlsUrl as string, { tls: { ca, cert: clientCert, key: clientKey, servername: 'localhost' } })
+    await roundTrip(broker.tlsUrl as string, { host: 'localhost', tls: { ca, cert, key } })
+    await roundTrip(broker.tlsUrl as string, { tls: { ca, cert, key, servername: 'localhost' } })
   })
 
   it('refuses a certificate that it does not know', async () => {
-    const { clientCert: cert, clientKey: key } = certificates
     const error = await failure(broker.tlsUrl as string, { host: 'localhost', tls: { cert, key } })
     expect(error).toMatchObject({
       code: 'CONNECTION_FAILED',
@@ -61,7 +61,6 @@ describe('connecting', () => {
   })
 
   it('refuses a certificate for another host, unless told not to look', async () => {
-    const { ca, clientCert: cert, clientKey: key } = certificates
     const error = await failure(broker.tlsUrl as string, { tls: { ca, cert, key, servername: 'elsewhere' } })
     expect(error).toMatchObject({ code: 'CONNECTION_FAILED', message: expect.stringContaining('certificate') })
     await roundTrip(broker.tlsUrl as string, { tls: { cert, key, rejectUnauthorized: false } })

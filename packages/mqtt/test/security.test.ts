@@ -10,10 +10,17 @@ import {
   topic,
 } from '@commlib/core'
 import { deflate } from '@commlib/core/deflate'
-import { freePort, type Mosquitto, startMosquitto } from '@commlib/testing'
+import {
+  type Authority,
+  createAuthority,
+  freePort,
+  type Identity,
+  type Mosquitto,
+  selfSigned,
+  startMosquitto,
+} from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type MqttOptions, mqtt } from '../src/index.ts'
-import { type Authority, createAuthority, type Identity, selfSigned } from './certificates.ts'
 import { after, bytes, connect, eventually, quiet } from './support.ts'
 
 const SECRET = 'sesame-0pen'

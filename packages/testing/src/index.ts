@@ -1,14 +1,14 @@
-export type { Broker, BrokerAbilities, BrokerSource, LaunchOptions } from './brokers/broker.ts'
+export type { Broker, BrokerAbilities, BrokerSource, BrokerTls, LaunchOptions } from './brokers/broker.ts'
 export {
   type Mosquitto,
   type MosquittoConfiguration,
   type MosquittoOptions,
-  type MosquittoTls,
   startMosquitto,
 } from './brokers/mosquitto.ts'
 export { freePort } from './brokers/ports.ts'
-export { type Rabbit, type RabbitOptions, type RabbitTls, startRabbit } from './brokers/rabbit.ts'
-export { type RedisOptions, startRedis } from './brokers/redis.ts'
+export { type Rabbit, type RabbitOptions, startRabbit } from './brokers/rabbit.ts'
+export { type RedisOptions, type RedisServer, startRedis } from './brokers/redis.ts'
+export { type Authority, createAuthority, type Identity, selfSigned } from './certificates.ts'
 export type { ComplianceOptions, CreateOptions } from './compliance/bench.ts'
 export { type FaultsOptions, testFaults } from './compliance/faults/index.ts'
 export { type PersistentOptions, testPersistence } from './compliance/faults/persistence.ts'

@@ -59,6 +59,15 @@ export interface LaunchOptions {
   readonly own?: boolean | undefined
 }
 
+/** What a TLS listener shows and asks for, as PEM texts. */
+export interface BrokerTls {
+  readonly cert: string
+  readonly key: string
+
+  /** The authority of clients' certificates, which are then demanded; mosquitto demands none over WebSocket. */
+  readonly ca?: string | undefined
+}
+
 /** What the launchers need to know of a kind of broker. */
 export interface BrokerRecipe {
   readonly kind: Broker['kind']

@@ -1,5 +1,5 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
-import type { Broker, BrokerPlace, BrokerRecipe, LaunchOptions } from './broker.ts'
+import type { Broker, BrokerPlace, BrokerRecipe, BrokerTls, LaunchOptions } from './broker.ts'
 import { launch } from './launch.ts'
 
 /** What a mosquitto is configured with. Without any of it, it is untouched: anonymous, one listener, all defaults. */
@@ -26,16 +26,7 @@ export interface MosquittoOptions extends MosquittoConfiguration, LaunchOptions 
   readonly websockets?: boolean | undefined
 
   /** Opens a TLS listener too, with these PEM texts, and with `websockets` also one for WebSockets over TLS. */
-  readonly tls?: MosquittoTls | undefined
-}
-
-/** PEM texts of a TLS listener. */
-export interface MosquittoTls {
-  readonly cert: string
-  readonly key: string
-
-  /** Asks clients for certificates of this authority, except over WebSocket. */
-  readonly ca?: string | undefined
+  readonly tls?: BrokerTls | undefined
 }
 
 /** A mosquitto that a test may disturb and configure. */
@@ -103,7 +94,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
 function filesOf(
   place: BrokerPlace,
   { config = [], acl, users, anonymous = users === undefined, persistence = false }: MosquittoConfiguration,
-  tls: MosquittoTls | undefined,
+  tls: BrokerTls | undefined,
 ): Record<string, string> {
   const { address, folder, ports } = place
   const identity = [`certfile ${folder}/cert.pem`, `keyfile ${folder}/key.pem`]

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Broker, BrokerPlace, BrokerRecipe, LaunchOptions } from './broker.ts'
+import type { Broker, BrokerPlace, BrokerRecipe, BrokerTls, LaunchOptions } from './broker.ts'
 import { launch } from './launch.ts'
 import { findBinary } from './local-engine.ts'
 
@@ -12,19 +12,10 @@ export interface RabbitOptions extends LaunchOptions {
   readonly plugins?: readonly string[] | undefined
 
   /** Listens for TLS as well, see {@link Rabbit.tlsUrl}. */
-  readonly tls?: RabbitTls | undefined
+  readonly tls?: BrokerTls | undefined
 
   /** Makes it one more node of this one's cluster. Only where both are processes. */
   readonly join?: Rabbit | undefined
-}
-
-/** A server's certificate, as PEM text. */
-export interface RabbitTls {
-  readonly cert: string
-  readonly key: string
-
-  /** The authority of clients' certificates, which are then demanded. */
-  readonly ca?: string | undefined
 }
 
 /** A RabbitMQ server, or a node of a cluster. */
@@ -125,7 +116,7 @@ function recipeOf({ config = [], plugins = [], tls, join }: RabbitOptions, cooki
   }
 }
 
-function tlsConfig(tls: RabbitTls, listener: string, folder: string): string[] {
+function tlsConfig(tls: BrokerTls, listener: string, folder: string): string[] {
   return [
     `listeners.ssl.default = ${listener}`,
     `ssl_options.certfile = ${folder}/cert.pem`,

@@ -1,4 +1,4 @@
-import type { Broker, LaunchOptions } from './broker.ts'
+import type { Broker, BrokerPlace, BrokerTls, LaunchOptions } from './broker.ts'
 import { launch } from './launch.ts'
 
 /** Options of {@link startRedis}. */
@@ -8,39 +8,89 @@ export interface RedisOptions extends LaunchOptions {
 
   /** Keeps every acknowledged write through a restart, SIGKILL included. @default false */
   readonly persistence?: boolean | undefined
+
+  /** The rights of users by name, such as `on >sesame ~* &* +@all`. The one named `default` is who gives no name. */
+  readonly users?: Readonly<Record<string, string>> | undefined
+
+  /** Listens for TLS as well, see {@link RedisServer.tlsUrl}. */
+  readonly tls?: BrokerTls | undefined
+
+  /** Listens on a Unix socket as well, see {@link RedisServer.socketUrl}. Only as a process. @default false */
+  readonly socket?: boolean | undefined
+
+  /** The program to run, such as another version or `valkey-server`. @default the first of these on the PATH */
+  readonly binary?: string | undefined
 }
 
+/** A Redis or Valkey server that a test may disturb. */
+export interface RedisServer extends Broker {
+  /** `rediss://…` of the TLS listener, if there is one. */
+  readonly tlsUrl: string | undefined
+
+  /** `unix:…` of the Unix socket, if there is one. */
+  readonly socketUrl: string | undefined
+}
+
+const SOCKET = 'redis.sock'
+
 /** Finds or starts a Redis server. */
-export async function startRedis(options: RedisOptions = {}): Promise<Broker> {
-  const { config = [], persistence = false } = options
-  const own = options.own || options.config !== undefined || persistence
-  const { broker } = await launch(
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const { config, persistence, users, tls, socket, binary } = options
+  const own = options.own || !!(config || persistence || users || tls || socket || binary)
+  let folder = ''
+  const { broker, ports } = await launch(
     {
       kind: 'redis',
       scheme: 'redis',
       urlVariable: 'COMMLIB_REDIS_URL',
       imageVariable: 'COMMLIB_REDIS_IMAGE',
       image: 'redis:7',
-      binaries: ['redis-server', 'valkey-server'],
+      binaries: binary === undefined ? ['redis-server', 'valkey-server'] : [binary],
       install: 'apt install redis-server, brew install redis, or https://redis.io/download',
-      ports: ['redis'],
+      ports: ['redis', ...(tls ? ['rediss'] : [])],
       startTimeout: 20_000,
       greeting: new TextEncoder().encode('PING\r\n'),
-      files: ({ address, folder, ports }) => ({
-        'redis.conf': [
-          `port ${ports['redis']}`,
-          `bind ${address}`,
-          'protected-mode no',
-          `dir ${folder}`,
-          'save ""',
-          ...(persistence ? ['appendonly yes', 'appendfsync always'] : ['appendonly no']),
-          ...config,
-          '',
-        ].join('\n'),
-      }),
-      command: (binary, { folder }) => [binary, `${folder}/redis.conf`],
+      files: place => {
+        folder = place.folder
+        return {
+          'redis.conf': [...configOf(place, options), ''].join('\n'),
+          ...(tls && { 'cert.pem': tls.cert, 'key.pem': tls.key, ...(tls.ca !== undefined && { 'ca.pem': tls.ca }) }),
+        }
+      },
+      command: (program, place) => [program, `${place.folder}/redis.conf`],
     },
-    { ...options, own },
+    { ...options, own, ...((socket || binary) && { from: 'binary' }) },
   )
-  return broker
+  return {
+    ...broker,
+    tlsUrl: ports['rediss'] === undefined ? undefined : `rediss://${broker.host}:${ports['rediss']}`,
+    socketUrl: socket ? `unix:${folder}/${SOCKET}` : undefined,
+  }
+}
+
+function configOf(
+  { address, folder, ports }: BrokerPlace,
+  { config = [], persistence, users = {}, tls, socket }: RedisOptions,
+): string[] {
+  return [
+    `port ${ports['redis']}`,
+    `bind ${address}`,
+    'protected-mode no',
+    `dir ${folder}`,
+    'save ""',
+    ...(persistence ? ['appendonly yes', 'appendfsync always'] : ['appendonly no']),
+    ...Object.entries(users).map(([name, rights]) => `user ${name} ${rights}`),
+    ...(socket ? [`unixsocket ${folder}/${SOCKET}`] : []),
+    ...(tls
+      ? [
+          `tls-port ${ports['rediss']}`,
+          `tls-cert-file ${folder}/cert.pem`,
+          `tls-key-file ${folder}/key.pem`,
+          ...(tls.ca === undefined
+            ? ['tls-auth-clients no']
+            : [`tls-ca-cert-file ${folder}/ca.pem`, 'tls-auth-clients yes']),
+        ]
+      : []),
+    ...config,
+  ]
 }

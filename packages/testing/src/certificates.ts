@@ -3,21 +3,26 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** PEM texts. */
+/** A certificate and its private key, as PEM texts. */
 export interface Identity {
   readonly cert: string
   readonly key: string
 }
 
-/** An authority, and what it has signed. */
+/** An authority for certificates that only a test trusts. */
 export interface Authority {
+  /** Its own certificate, as PEM text. */
   readonly ca: string
 
-  /** @param days how long it is valid; one of 0 days has expired a second later */
+  /**
+   * Makes a certificate for a subject's common name, of a host.
+   *
+   * @param days how long it is valid; one of 0 days has expired a second later
+   */
   sign(subject: string, host: string, days?: number): Identity
 }
 
-/** A certificate that nobody has signed but itself. */
+/** Makes a certificate that nobody has signed but itself, with `openssl`. */
 export function selfSigned(host: string): Identity {
   return inFolder((run, read) => {
     const names = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`]
@@ -39,6 +44,7 @@ export function selfSigned(host: string): Identity {
   })
 }
 
+/** Makes an authority, with `openssl`. */
 export function createAuthority(): Authority {
   const [ca, caKey] = inFolder((run, read) => {
     const files = ['-keyout', 'ca.key', '-out', 'ca.pem']
@@ -56,21 +62,6 @@ export function createAuthority(): Authority {
       return { cert: read('own.pem'), key: read('own.key') }
     })
   return { ca, sign }
-}
-
-export interface Certificates {
-  readonly ca: string
-  readonly cert: string
-  readonly key: string
-  readonly clientCert: string
-  readonly clientKey: string
-}
-
-/** An authority, and certificates of it for `localhost` and for a client. */
-export function makeCertificates(): Certificates {
-  const { ca, sign } = createAuthority()
-  const client = sign('anna', 'localhost')
-  return { ca, ...sign('localhost', 'localhost'), clientCert: client.cert, clientKey: client.key }
 }
 
 type Work<T> = (
