@@ -77,6 +77,8 @@ export async function openConnection(
   signal.addEventListener('abort', abort, { once: true })
   try {
     await raceSignal(redis.connect(), signal)
+    // ioredis goes on without the database that it was to select.
+    if (failure !== undefined) throw failure
   } catch (error) {
     redis.disconnect()
     if (signal.aborted) throw signal.reason
@@ -85,7 +87,6 @@ export async function openConnection(
     signal.removeEventListener('abort', abort)
   }
   const { stream } = redis
-  failure = undefined
 
   function end(cause: Error | undefined): void {
     if (ended) return

@@ -1,6 +1,7 @@
-import type { Driver, Link, TransportSupports } from '@commlib/core/internal'
+import { type Driver, type Link, raceSignal, type TransportSupports } from '@commlib/core/internal'
 import { readClock } from './clock.ts'
 import { type Connection, openConnection } from './connection.ts'
+import { connectionFailed } from './errors.ts'
 import { createLink } from './link.ts'
 import type { Settings } from './options.ts'
 
@@ -56,7 +57,11 @@ export function createDriver(settings: Settings, id: string): Driver {
         return connection
       }
       const commands = await open('commands', signal)
-      const [clock] = await Promise.all([readClock(commands.send), endStale(commands, id, stale)])
+      const greeted = Promise.all([readClock(commands.send), endStale(commands, id, stale)])
+      const [clock] = await raceSignal(greeted, signal).catch(error => {
+        void commands.close(0)
+        throw signal.aborted ? signal.reason : connectionFailed(target, error)
+      })
       link = createLink(
         commands,
         {

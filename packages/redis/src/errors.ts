@@ -1,4 +1,4 @@
-import { CommlibError, type ErrorCode } from '@commlib/core/internal'
+import { CommlibError, type ErrorCode, toError, whyNot } from '@commlib/core/internal'
 
 /** The code of an error, by the word that Redis puts before its message. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -37,13 +37,19 @@ export function refused(what: string, error: unknown): CommlibError {
 
 /** Why connecting failed, naming host and cause. */
 export function connectionFailed(target: string, error: unknown): CommlibError {
-  if (isReply(error)) {
-    const [word = ''] = error.message.split(' ', 1)
-    return new CommlibError(CODES[word] ?? 'CONNECTION_FAILED', `${target} refused the connection: ${error.message}`, {
-      cause: stripped(error),
-    })
+  if (error instanceof CommlibError) return error
+  const { message } = toError(error)
+  if (!isReply(error)) {
+    const foreign = message.startsWith('Unknown RESP type')
+    const why = foreign ? `what answers there does not speak Redis' protocol` : whyNot(error)
+    return new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${why}`, { cause: error })
   }
-  return new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${causeOf(error)}`, { cause: error })
+  const [word = ''] = message.split(' ', 1)
+  // Until Redis 5, a wrong password has no word of its own.
+  const code = /^ERR invalid password/.test(message) ? 'NOT_AUTHORIZED' : CODES[word]
+  return new CommlibError(code ?? 'CONNECTION_FAILED', `${target} refused the connection: ${message}`, {
+    cause: stripped(error),
+  })
 }
 
 export function connectionLost(target: string): CommlibError {
@@ -54,37 +60,4 @@ export function connectionLost(target: string): CommlibError {
 function stripped(error: unknown): unknown {
   if (typeof error === 'object' && error !== null && 'command' in error) delete error.command
   return error
-}
-
-const SYSTEM: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused (is the broker running there?)',
-  ENOENT: 'there is no such socket (is the broker running there?)',
-  ENOTFOUND: 'unknown host',
-  EAI_AGAIN: 'the host name could not be resolved',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ECONNRESET: 'the connection was reset',
-  ETIMEDOUT: 'no answer',
-  CERT_HAS_EXPIRED: 'the certificate is not accepted: it has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is not accepted: it is self-signed: give it as tls.ca to trust it',
-  SELF_SIGNED_CERT_IN_CHAIN:
-    'the certificate is not accepted: its authority is unknown: give that as tls.ca to trust it',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    'the certificate is not accepted: its authority is unknown: give that as tls.ca to trust it',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'the certificate is not accepted: its authority is unknown: give that as tls.ca to trust it',
-}
-
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { code } = error as { code?: unknown }
-  // A host with several addresses: one error for each, and no text of its own.
-  const nested = error instanceof AggregateError ? error.errors[0] : undefined
-  if (nested instanceof Error && error.message === '') return causeOf(nested)
-  if (typeof code !== 'string') return error.message
-  const known = SYSTEM[code]
-  if (known !== undefined) return `${known} (${code})`
-  return /CERT|SIGN|SSL|TLS|ISSUER/.test(code)
-    ? `the certificate is not accepted: ${error.message} (${code})`
-    : `${error.message} (${code})`
 }

@@ -209,8 +209,11 @@ function parseUrl(text: string): RedisOptions {
     username: url.username === '' ? undefined : decode(url.username, text),
     password: url.password === '' ? undefined : decode(url.password, text),
   }
+  for (const key of url.searchParams.keys())
+    if (key !== 'db') throw invalid('url', redact(text).replace(/\?.*/s, ''), 'has a parameter that is not db')
   const asked = url.searchParams.get('db') ?? undefined
   if (protocol === 'unix') {
+    if (url.hostname !== '') throw invalid('url', redact(text), 'names a host: a path has one slash, or three')
     return defined({ protocol: 'unix', path: decode(url.pathname, text), db: database(asked, text), ...login })
   }
   if (url.hostname === '') throw invalid('url', redact(text), 'names no host')

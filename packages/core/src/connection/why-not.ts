@@ -1,5 +1,7 @@
 const SYSTEM: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused (is the broker running there?)',
+  ENOENT: 'there is no such socket (is the broker running there?)',
+  EACCES: 'this user may not open the socket',
   ENOTFOUND: 'unknown host',
   EAI_AGAIN: 'the host name could not be resolved',
   EHOSTUNREACH: 'host unreachable',
