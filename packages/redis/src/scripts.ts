@@ -15,12 +15,27 @@ function script(text: string): Script {
 }
 
 /** Runs a script. */
-export function run(send: Send, { text, digest }: Script, keys: readonly string[], args: Argument[]): Promise<unknown> {
-  const rest = [keys.length, ...keys, ...args]
-  return send('evalsha', [digest, ...rest]).catch(error => {
-    if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error
-    return send('eval', [text, ...rest])
-  })
+export type Run = (script: Script, keys: readonly string[], args: Argument[]) => Promise<unknown>
+
+/**
+ * Runs scripts over one connection. Each is sent in full first: were that left to the server's answer that it does not know
+ * it, what was sent meanwhile would overtake the first.
+ */
+export function scriptRunner(send: Send): Run {
+  const known = new Set<Script>()
+  const runInFull = (script: Script, rest: Argument[]) => {
+    known.add(script)
+    return send('eval', [script.text, ...rest])
+  }
+  return (script, keys, args) => {
+    const rest = [keys.length, ...keys, ...args]
+    if (!known.has(script)) return runInFull(script, rest)
+    return send('evalsha', [script.digest, ...rest]).catch(error => {
+      // Somebody has made the server forget it.
+      if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return runInFull(script, rest)
+    })
+  }
 }
 
 /**

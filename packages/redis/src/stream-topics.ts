@@ -15,7 +15,7 @@ import type { Clock } from './clock.ts'
 import type { Argument } from './connection.ts'
 import { fromFields, toFields } from './fields.ts'
 import { toKey } from './names.ts'
-import { LEAVE_GROUP, PUBLISH_LATCHED, PUBLISH_RELIABLE, RELEASE_NAME, run } from './scripts.ts'
+import { LEAVE_GROUP, PUBLISH_LATCHED, PUBLISH_RELIABLE, RELEASE_NAME, scriptRunner } from './scripts.ts'
 import { createState, StreamReader, type StreamState } from './stream-reader.ts'
 
 export interface StreamTopicsOptions {
@@ -62,6 +62,7 @@ let members = 0
 /** Topics whose messages are kept: in streams for who must not miss one, and the last one for who comes late. */
 export function createStreamTopics(options: StreamTopicsOptions) {
   const { channels, send, clock, events, maxLength, claimAfter, interval, id, fits } = options
+  const run = scriptRunner(send)
   const readers = new Set<StreamReader>()
 
   async function publish(topic: string, frame: Frame, given: PublishOptions): Promise<void> {
@@ -70,8 +71,8 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     const over = expiry === undefined ? '' : Math.round(clock.now() + expiry)
     const latched = given.latched ? [latchedKey(topic)] : []
     if (given.reliable) {
-      await run(send, PUBLISH_RELIABLE, [streamKey(topic), ...latched], [maxLength, toKey(topic), over, ...fields])
-    } else await run(send, PUBLISH_LATCHED, latched, [toKey(topic), over, ...fields])
+      await run(PUBLISH_RELIABLE, [streamKey(topic), ...latched], [maxLength, toKey(topic), over, ...fields])
+    } else await run(PUBLISH_LATCHED, latched, [toKey(topic), over, ...fields])
   }
 
   async function giveLatched(topic: string, onFrame: TopicListener): Promise<void> {
@@ -181,11 +182,11 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       await Promise.all(opened.map(each => each.close()))
       await reader.close()
       if (shared && durable === undefined) {
-        const leave = () => run(send, LEAVE_GROUP, [key], [name, consumer]).catch(() => {})
+        const leave = () => run(LEAVE_GROUP, [key], [name, consumer]).catch(() => {})
         if (memory.stream.running.size === 0) await leave()
         else memory.stream.idle = () => void leave()
       }
-      if (single) await run(send, RELEASE_NAME, [ownerKey(topic, durable)], [memory.owner]).catch(() => {})
+      if (single) await run(RELEASE_NAME, [ownerKey(topic, durable)], [memory.owner]).catch(() => {})
     })
     return Object.assign(stream, { ended })
   }

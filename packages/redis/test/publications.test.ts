@@ -1,6 +1,6 @@
 import { type Broker, startRedis } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bytes, connect, eventually, raw, text } from './support.ts'
+import { after, bytes, connect, eventually, list, raw, text } from './support.ts'
 
 describe('what is published in one turn', () => {
   let broker: Broker
@@ -45,4 +45,22 @@ describe('what is published in one turn', () => {
     await eventually(() => expect(errors).toHaveLength(10))
     expect(errors[0]).toMatchObject({ code: 'NOT_AUTHORIZED' })
   })
+})
+
+it('what is published reliably arrives in order from a server that does not know the scripts yet', async () => {
+  const broker = await startRedis({ own: true })
+  after(() => broker.close())
+  const [sender, receiver] = [await connect(broker.url), await connect(broker.url)]
+  const received: string[] = []
+  await receiver.transport.subscribe('numbers', (_, frame) => void received.push(text(frame)), { reliable: true })
+  const sent = list(500)
+  const publishing: Promise<void>[] = []
+  for (const number of sent) {
+    publishing.push(sender.transport.publish('numbers', { body: bytes(number) }, { reliable: true }))
+    // Some while the answers to the first are on their way.
+    if (publishing.length % 3 === 0) await new Promise(setImmediate)
+  }
+  await Promise.all(publishing)
+  await eventually(() => expect(received).toHaveLength(500))
+  expect(received).toEqual(sent)
 })
