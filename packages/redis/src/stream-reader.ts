@@ -64,6 +64,7 @@ export function createState(): StreamState {
 export class StreamReader {
   readonly #options: StreamReaderOptions
   #reading: Promise<void> | undefined
+  #started = false
   #again = false
   #closed = false
   #ended = false
@@ -97,12 +98,14 @@ export class StreamReader {
     if (group !== undefined) await this.#readPending(group)
     this.#timer = setInterval(() => this.poke(), interval)
     this.#timer.unref()
+    this.#started = true
     this.poke()
   }
 
   /** There may be something new. */
   poke(): void {
-    if (this.#closed) return
+    // What is new comes after what was given before.
+    if (this.#closed || !this.#started) return
     if (this.#reading !== undefined) {
       this.#again = true
       return

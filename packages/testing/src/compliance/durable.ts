@@ -65,6 +65,45 @@ export function testDurable(options: ComplianceOptions): void {
     expect(got).toEqual(['2', '3'])
   })
 
+  it('get again what was not settled before what is new, which goes on coming meanwhile', async () => {
+    const a = await bench.connect()
+    const topic = unique()
+    const durable = unique()
+    const held = gate()
+    bench.after(held.open)
+    const sent: string[] = []
+    let sending = true
+    const flow = (async () => {
+      for (let n = 0; sending; n++) {
+        sent.push(String(n))
+        await send(a, topic, [String(n)])
+      }
+    })()
+    bench.after(() => {
+      sending = false
+    })
+    const got: string[] = []
+    for (let round = 0; round < 5; round++) {
+      const transport = await bench.connect()
+      const seen: string[] = []
+      const hold = (_: string, frame: Parameters<typeof text>[0]) => {
+        seen.push(text(frame))
+        return held.opened
+      }
+      await transport.subscribe(topic, hold, { durable })
+      await eventually(() => expect(seen.length).toBeGreaterThan(4))
+      await transport.close()
+    }
+    const last = await bench.connect()
+    await last.subscribe(topic, (_, frame) => void got.push(text(frame)), { durable })
+    await quiet()
+    sending = false
+    await flow
+    // What came before the first subscription is nobody's.
+    await eventually(() => expect(got.at(-1)).toBe(sent.at(-1)))
+    expect(got).toEqual(sent.slice(sent.indexOf(got[0] ?? '')))
+  })
+
   it('get again what was not settled when their subscription was closed, while its connection goes on', async () => {
     const a = await bench.connect()
     const first = await bench.connect()
