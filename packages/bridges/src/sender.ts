@@ -9,11 +9,21 @@ export interface Parcel {
   readonly at: number
 }
 
+/** A message that is kept on disk while it is on its way. */
+export interface Copy {
+  /** Resolves when it is there, or with `false` if there was no place for it. */
+  readonly kept: Promise<boolean>
+
+  /** It is not needed any more. */
+  remove(): void
+}
+
 interface Item extends Parcel {
   readonly number: number
 
   /** The sink has taken it, or never will. */
   readonly settle: () => void
+  copy?: Copy | undefined
 }
 
 /** What a sender works with. */
@@ -91,6 +101,17 @@ export class Sender {
     })
   }
 
+  /** Keeps copies of what is on its way, in its order: who may die has to find it before what comes after it. */
+  copy(keep: (parcel: Parcel) => Copy): void {
+    for (const item of [...this.#failed, ...this.#flying].sort(byNumber)) {
+      const copy = keep(item)
+      item.copy = copy
+      void copy.kept.then(kept => {
+        if (kept) item.settle()
+      })
+    }
+  }
+
   /** Gives back what has not been sent yet. */
   takeWaiting(): Array<Parcel & { readonly settle: () => void }> {
     const taken: Item[] = []
@@ -124,14 +145,14 @@ export class Sender {
         this.#delay = FIRST
         this.#flying.delete(item)
         this.#options.onSent(item)
-        item.settle()
+        settle(item)
         this.#next()
       },
       (error: unknown) => {
         this.#flying.delete(item)
         if (error instanceof CommlibError && FINAL.has(error.code)) {
           this.#options.onRefused(item, error)
-          item.settle()
+          settle(item)
         } else {
           // What is closed tries nothing again: its source has it.
           if (this.#failed.length === 0 && !this.#closed) this.#options.onTrouble(error)
@@ -159,8 +180,17 @@ export class Sender {
 
   #again(): void {
     this.#retry = undefined
-    const failed = this.#failed.sort((a, b) => a.number - b.number)
+    const failed = this.#failed.sort(byNumber)
     this.#failed = []
     for (const item of failed) this.#fly(item)
   }
+}
+
+function byNumber(a: Item, b: Item): number {
+  return a.number - b.number
+}
+
+function settle(item: Item): void {
+  item.copy?.remove()
+  item.settle()
 }

@@ -82,6 +82,9 @@ bridges:
   await quiet(500)
   expect(got).toHaveLength(sent.length)
   expect([...got].sort()).toEqual([...sent].sort())
+  // In order, in each topic: what is sent again was not seen before it was due.
+  for (const name of ['n.t0', 'n.t1', 'n.t2'])
+    expect(got.filter(each => each.startsWith(name))).toEqual(sent.filter(each => each.startsWith(name)))
   child.kill('SIGTERM')
   await new Promise(resolve => child.once('exit', resolve))
   console.log(`${sent.length} messages, ${KILLS} kills`)

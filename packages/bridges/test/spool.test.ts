@@ -102,6 +102,27 @@ describe('a spool', () => {
     await Promise.all(all)
   })
 
+  it.each([
+    ['block', ['1', '2', '4', '5']],
+    ['drop-oldest', ['2', '4', '5']],
+    ['drop-newest', ['1', '2', '4']],
+  ] as const)('keeps copies of what is on its way, which are no loss (%s)', async (whenFull, left) => {
+    const { spool, dropped } = await open(folder(), { maxMessages: 3, whenFull })
+    const [first, , , last] = ['0', '1', '2', '3'].map(text => spool.copy(parcel(text)))
+    expect(await first?.kept).toBe(true)
+    // One that never had a place, and one that had: both have arrived.
+    for (const copy of [last, last, first, first]) copy?.remove()
+    for (const text of ['4', '5']) void spool.append(parcel(text))
+    const read: string[] = []
+    await eventually(async () => {
+      read.push(...(await texts(spool)))
+      expect(read).toEqual(left)
+    })
+    expect(await last?.kept).toBe(false)
+    expect([spool.size, spool.bytes, spool.empty]).toEqual([0, 0, true])
+    expect(dropped).toHaveLength(whenFull === 'drop-newest' ? 1 : 0)
+  })
+
   it('drops what is too old, has expired, or is larger than all of it', async () => {
     const { spool, dropped } = await open(folder(), { maxAge: 50, maxBytes: 1000 })
     await spool.append(parcel('old'))

@@ -1,6 +1,6 @@
 import { CommlibError, type TransportStatus } from '@commlib/core/internal'
 import { createSender, type Outlet, type OutletOptions, within } from '../outlet.ts'
-import type { Parcel } from '../sender.ts'
+import type { Copy, Parcel } from '../sender.ts'
 import type { SpoolOptions } from './options.ts'
 import { Spool } from './spool.ts'
 
@@ -69,8 +69,22 @@ export async function spoolingOutlet(
     }
   }
 
+  /** Whoever comes after this process has to find it before what is newer: the source gives it again only afterwards. */
+  const copy = (parcel: Parcel): Copy => {
+    const made = spool.copy(parcel)
+    const kept = made.kept.catch(error => {
+      if (!closed) {
+        tally.errors++
+        onError(error)
+      }
+      return false
+    })
+    return { ...made, kept }
+  }
+
   const divert = () => {
     spooling = true
+    sender.copy(copy)
     for (const waiting of sender.takeWaiting()) void keep(waiting).then(waiting.settle)
   }
 

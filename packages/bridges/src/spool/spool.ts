@@ -1,5 +1,6 @@
 import { CommlibError, Queue } from '@commlib/core/internal'
-import type { Parcel } from '../sender.ts'
+import type { Copy, Parcel } from '../sender.ts'
+import { Batches } from './batches.ts'
 import { loadStore, type Store } from './load-store.ts'
 import type { SpoolOptions } from './options.ts'
 import { type Entry, entryOf, readKey, readRecord, writeRecord } from './record.ts'
@@ -10,13 +11,25 @@ export type SpoolSettings = { readonly [Key in keyof SpoolOptions]-?: NonNullabl
 /** Told what the spool has lost. */
 export type OnDrop = (count: number, why: string) => void
 
-type Operation =
-  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: string }
+interface Slot {
+  /** The message is on its way too: this one may go without a loss. */
+  readonly copy: boolean
+
+  /** Nobody needs it any more. */
+  gone: boolean
+
+  /** Its place, when it has one. */
+  entry?: Entry | undefined
+}
+
+interface Placed extends Slot {
+  readonly entry: Entry
+}
 
 interface Blocked {
+  readonly slot: Slot
   readonly value: Uint8Array
-  readonly resolve: () => void
+  readonly resolve: (kept: boolean | Promise<boolean>) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -26,19 +39,19 @@ const BATCH = 128
 /** First in, first out, on disk, within bounds. */
 export class Spool {
   readonly #store: Store
+  readonly #batches: Batches
   readonly #options: SpoolSettings
   readonly #onDrop: OnDrop
-  readonly #unread = new Queue<Entry>()
+  readonly #unread = new Queue<Placed>()
   readonly #blocked = new Queue<Blocked>()
   #size = 0
   #bytes = 0
   #number = 0
   #oldest: number | undefined
-  #operations: Operation[] = []
-  #writing: Promise<void> | undefined
 
   private constructor(store: Store, options: SpoolSettings, onDrop: OnDrop) {
     this.#store = store
+    this.#batches = new Batches(store, options)
     this.#options = options
     this.#onDrop = onDrop
   }
@@ -47,7 +60,8 @@ export class Spool {
     const spool = new Spool(await loadStore(options.path), options, onDrop)
     for await (const key of spool.#store.keys()) {
       const { number, ...entry } = readKey(key)
-      spool.#add(entry)
+      spool.#count(entry)
+      spool.#unread.push({ entry, copy: false, gone: false })
       spool.#number = number + 1
     }
     return spool
@@ -74,30 +88,31 @@ export class Spool {
   }
 
   /** Resolves when it is written, or was dropped. */
-  append(parcel: Parcel): Promise<void> {
-    const now = Date.now()
-    const value = writeRecord(parcel.topic, parcel.frame, now)
-    if (value.length > this.#options.maxBytes) {
-      this.#onDrop(1, `a message of ${value.length} bytes is larger than spool.maxBytes (${this.#options.maxBytes})`)
-      return Promise.resolve()
+  async append(parcel: Parcel): Promise<void> {
+    await this.#add({ copy: false, gone: false }, parcel)
+  }
+
+  /** Keeps a message that is on its way, in case that this process ends before it has arrived. */
+  copy(parcel: Parcel): Copy {
+    const slot: Slot = { copy: true, gone: false }
+    return {
+      kept: this.#add(slot, parcel),
+      remove: () => {
+        if (slot.gone) return
+        slot.gone = true
+        if (slot.entry !== undefined) this.#delete(slot.entry)
+      },
     }
-    if (this.#blocked.size > 0 || !this.#fits(value.length)) {
-      const { whenFull } = this.#options
-      if (whenFull === 'block') return this.#block(value)
-      if (whenFull === 'drop-oldest') this.#makeRoom(value.length)
-      if (!this.#fits(value.length)) {
-        this.#onDrop(1, `the spool is full (${this.#size} messages, ${this.#bytes} bytes)`)
-        return Promise.resolve()
-      }
-    }
-    return this.#put(value, now)
   }
 
   /** The next messages in their order, each with what forgets it. Those too old are dropped. */
   async read(): Promise<Array<Parcel & { readonly remove: () => Promise<void> }>> {
     this.expire()
     const entries: Entry[] = []
-    while (entries.length < BATCH && this.#unread.size > 0) entries.push(this.#unread.shift() as Entry)
+    for (let next = this.#first(); next !== undefined && entries.length < BATCH; next = this.#first()) {
+      entries.push(next.entry)
+      this.#unread.shift()
+    }
     if (entries.length === 0) return []
     const values = await this.#store.getMany(entries.map(({ key }) => key))
     const now = Date.now()
@@ -110,7 +125,7 @@ export class Spool {
       const { topic, frame, until } = readRecord(value)
       const expiry = until === undefined ? undefined : until - now
       if (expiry !== undefined && expiry <= 0) {
-        this.#drop(entry)
+        this.#delete(entry)
         this.#onDrop(1, `a message to '${topic}' expired while it was spooled`)
         return []
       }
@@ -124,26 +139,52 @@ export class Spool {
     const { maxAge } = this.#options
     if (maxAge === Infinity) return
     const limit = Date.now() - maxAge
-    let dropped = 0
-    for (let next = this.#unread.first; next !== undefined && next.at < limit; next = this.#unread.first) {
-      this.#drop(this.#unread.shift() as Entry)
-      dropped++
-    }
-    if (dropped > 0) this.#onDrop(dropped, `messages were spooled for longer than spool.maxAge (${maxAge} ms)`)
+    this.#dropWhile(({ at }) => at < limit, `messages were spooled for longer than spool.maxAge (${maxAge} ms)`)
   }
 
   async close(): Promise<void> {
     for (let next = this.#blocked.shift(); next !== undefined; next = this.#blocked.shift())
       next.reject(new CommlibError('CLOSED', 'the spool is closed'))
-    await this.#writing?.catch(() => {})
+    await this.#batches.settled()
     await this.#store.close()
   }
 
-  #add(entry: Entry): void {
-    this.#size++
-    this.#bytes += entry.bytes
-    this.#oldest ??= entry.at
-    this.#unread.push(entry)
+  /** Resolves when it is written, or with `false` when it is not kept. */
+  #add(slot: Slot, { topic, frame }: Parcel): Promise<boolean> {
+    const { maxBytes, whenFull } = this.#options
+    const now = Date.now()
+    const value = writeRecord(topic, frame, now)
+    const refuse = (why: string) => {
+      if (!slot.copy) this.#onDrop(1, why)
+      return Promise.resolve(false)
+    }
+    if (value.length > maxBytes)
+      return refuse(`a message of ${value.length} bytes is larger than spool.maxBytes (${maxBytes})`)
+    if (this.#blocked.size > 0 || !this.#fits(value.length)) {
+      if (whenFull === 'block')
+        return new Promise((resolve, reject) => this.#blocked.push({ slot, value, resolve, reject }))
+      if (whenFull === 'drop-oldest')
+        this.#dropWhile(() => !this.#fits(value.length), 'the spool is full: the oldest made place')
+      if (!this.#fits(value.length)) return refuse(`the spool is full (${this.#size} messages, ${this.#bytes} bytes)`)
+    }
+    return this.#put(slot, value, now)
+  }
+
+  async #put(slot: Slot, value: Uint8Array, now: number): Promise<boolean> {
+    const entry = entryOf(this.#number++, now, value.length)
+    const placed = Object.assign(slot, { entry })
+    const written = this.#batches.write({ type: 'put', key: entry.key, value })
+    // It counts from now on, and can be read when it is written.
+    this.#count(entry)
+    try {
+      await written
+    } catch (error) {
+      if (!slot.gone) this.#forget(entry)
+      slot.gone = true
+      throw error
+    }
+    if (!slot.gone) this.#unread.push(placed)
+    return true
   }
 
   #fits(bytes: number): boolean {
@@ -151,73 +192,48 @@ export class Spool {
     return this.#size < maxMessages && this.#bytes + bytes <= maxBytes
   }
 
-  #block(value: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => this.#blocked.push({ value, resolve, reject }))
+  /** The next one that is still needed. */
+  #first(): Placed | undefined {
+    while (this.#unread.first?.gone) this.#unread.shift()
+    return this.#unread.first
   }
 
-  #makeRoom(bytes: number): void {
-    let dropped = 0
-    while (!this.#fits(bytes) && this.#unread.size > 0) {
-      this.#drop(this.#unread.shift() as Entry)
-      dropped++
+  #dropWhile(condition: (entry: Entry) => boolean, why: string): void {
+    let lost = 0
+    for (let next = this.#first(); next !== undefined && condition(next.entry); next = this.#first()) {
+      next.gone = true
+      this.#delete(next.entry)
+      if (!next.copy) lost++
     }
-    if (dropped > 0) this.#onDrop(dropped, 'the spool is full: the oldest made place')
+    if (lost > 0) this.#onDrop(lost, why)
   }
 
-  #drop(entry: Entry): void {
+  #delete(entry: Entry): void {
     // If it fails, it comes again after a restart, and is dropped again.
-    this.#write({ type: 'del', key: entry.key }).catch(() => {})
-    this.#forget(entry)
+    this.#remove(entry).catch(() => {})
   }
 
   #remove(entry: Entry): Promise<void> {
-    const written = this.#write({ type: 'del', key: entry.key })
+    const written = this.#batches.write({ type: 'del', key: entry.key })
     this.#forget(entry)
     return written
+  }
+
+  #count(entry: Entry): void {
+    this.#size++
+    this.#bytes += entry.bytes
+    this.#oldest ??= entry.at
   }
 
   #forget(entry: Entry): void {
     this.#size--
     this.#bytes -= entry.bytes
-    this.#oldest = this.#unread.first?.at ?? (this.#size > 0 ? this.#oldest : undefined)
-    while (this.#blocked.size > 0) {
-      const next = this.#blocked.first as Blocked
-      if (!this.#fits(next.value.length)) return
+    this.#oldest = this.#first()?.entry.at ?? (this.#size > 0 ? this.#oldest : undefined)
+    for (let next = this.#blocked.first; next !== undefined; next = this.#blocked.first) {
+      if (!next.slot.gone && !this.#fits(next.value.length)) return
       this.#blocked.shift()
       // The others wait behind it still, and come after it.
-      this.#put(next.value, Date.now()).then(next.resolve, next.reject)
+      next.resolve(next.slot.gone ? false : this.#put(next.slot, next.value, Date.now()))
     }
-  }
-
-  #put(value: Uint8Array, now: number): Promise<void> {
-    const entry = entryOf(this.#number++, now, value.length)
-    const written = this.#write({ type: 'put', key: entry.key, value })
-    // It counts from now on, and can be read when it is written.
-    this.#size++
-    this.#bytes += entry.bytes
-    this.#oldest ??= entry.at
-    return written.then(
-      () => void this.#unread.push(entry),
-      error => {
-        this.#size--
-        this.#bytes -= entry.bytes
-        throw error
-      },
-    )
-  }
-
-  /** Writes what has come together since the last write began, in one. */
-  #write(operation: Operation): Promise<void> {
-    this.#operations.push(operation)
-    // Until that begins, what comes joins it.
-    if (this.#operations.length === 1) this.#writing = this.#flush(this.#writing)
-    return this.#writing as Promise<void>
-  }
-
-  async #flush(before: Promise<void> | undefined): Promise<void> {
-    await before?.catch(() => {})
-    const operations = this.#operations
-    this.#operations = []
-    await this.#store.batch(operations, { sync: this.#options.sync })
   }
 }
