@@ -11,8 +11,9 @@ const report = process.env['COMMLIB_TEST_REPORT']
 
 export default defineConfig({
   test: {
-    // Real brokers: a container or RabbitMQ takes its time to start.
-    testTimeout: 20_000,
+    // What a test may take is in the test. This ends one that hangs, and not one that starts its brokers and processes
+    // on a machine with other work.
+    testTimeout: 60_000,
     hookTimeout: 120_000,
     // Each has brokers beside it, and what is told in time must not depend on luck.
     maxWorkers: 2,
@@ -39,7 +40,7 @@ export default defineConfig({
                 name: 'interop',
                 maxConcurrency: 3,
                 // More than one step of a peer may take, which tells what the peer has logged.
-                testTimeout: 60_000,
+                testTimeout: 120_000,
                 include: ['interop/test/**/*.test.ts'],
               },
             },

@@ -35,4 +35,4 @@ it('the edge box loses nothing while its uplink is down', async () => {
   // When the line is noticed to be cut is the operating system's affair.
   const steps = (text = '') => text.split('\n').filter(line => !line.includes('connected'))
   expect(steps(stdout)).toEqual(steps(printed('edge')))
-}, 30_000)
+})

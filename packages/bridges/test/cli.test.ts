@@ -105,7 +105,7 @@ health: { port: ${port} }
 
   program.child.kill('SIGTERM')
   expect(await program.ended).toBe(0)
-}, 40_000)
+})
 
 it('goes on trying where a broker is not there at the start, and says so', async () => {
   const here = await broker()
@@ -137,7 +137,7 @@ health: { port: ${port} }
   await eventually(() => expect(got).toEqual([{ n: 1 }]))
   program.child.kill('SIGINT')
   expect(await program.ended).toBe(0)
-}, 40_000)
+})
 
 it.each([
   ['--help', [], 0, 'commlib-bridge --config bridge.yaml'],
@@ -176,4 +176,4 @@ it('checks a file, and starts nothing of one that is wrong', async () => {
     expect(await bad.ended).toBe(2)
     expect(bad.output()).toContain(said)
   }
-}, 20_000)
+})

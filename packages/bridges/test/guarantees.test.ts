@@ -71,7 +71,7 @@ describe.each(pairs)('from $title', ({ from, to }) => {
     await some(100)
     await eventually(() => expect(new Set(got).size).toBe(150), 15_000)
     expect(got.filter((n, i) => got.indexOf(n) === i)).toEqual(numbers(150))
-  }, 40_000)
+  })
 
   it('a reliable pattern is carried in order, with its ids', async () => {
     const [alice, bob, source, sink] = await world()

@@ -147,4 +147,4 @@ it('an action whose sink is away for 10 s ends in a state that both sides agree 
   expect(ends.sort()).toEqual([`doomed canceled ${result?.done}`, 'long done 280', 'short done 40'])
   await reading
   expect(seen.at(-1)).toBe(279)
-}, 60_000)
+})

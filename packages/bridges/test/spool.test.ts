@@ -188,7 +188,7 @@ describe('a bridge with a spool', () => {
     // Repetitions aside, in order.
     const firsts = got.filter((each, i) => got.indexOf(each) === i)
     expect(firsts).toEqual(Array.from({ length: 2210 }, (_, i) => i))
-  }, 40_000)
+  })
 
   it('says what a wrong spool is', async () => {
     const [kind] = kinds

@@ -136,7 +136,7 @@ export function testFaults(options: FaultsOptions): void {
             }),
           )
           counts = [...counts, await subscriptions()]
-        }, 60_000)
+        })
 
         afterAll(async () => {
           for (const close of open.reverse()) await close()
