@@ -12,6 +12,11 @@ export interface LibraryOptions {
    * code than an entry's needs the group.
    */
   readonly chunks?: Readonly<Record<string, RegExp>> | undefined
+  /**
+   * Source files that are loaded when needed, and get a copy of what they import: what they would share with the rest, an
+   * app's bundler would cut out of it, which costs more than so little code twice.
+   */
+  readonly apart?: readonly string[] | undefined
   /** Imports that are compiled in, their licence texts with them, instead of being left to the dependency. */
   readonly bundled?: readonly RegExp[] | undefined
 }
@@ -23,7 +28,7 @@ const REST = 'group:'
 type Group = readonly [name: string, files: RegExp]
 
 /** Makes the tsup configuration of the package in the working directory, whose entries are the `exports` of its package.json. */
-export function library({ chunks = {}, bundled = [] }: LibraryOptions = {}) {
+export function library({ chunks = {}, apart = [], bundled = [] }: LibraryOptions = {}) {
   const entry = entriesOf(JSON.parse(readFileSync('package.json', 'utf8')))
   return defineConfig({
     entry,
@@ -37,7 +42,7 @@ export function library({ chunks = {}, bundled = [] }: LibraryOptions = {}) {
     clean: true,
     silent: true,
     noExternal: [...bundled],
-    esbuildPlugins: [chunksOf(Object.entries(chunks), Object.values(entry)), licences()],
+    esbuildPlugins: [copies(apart), chunksOf(Object.entries(chunks), Object.values(entry), apart), licences()],
   })
 }
 
@@ -66,8 +71,8 @@ function entriesOf(manifest: { name: string; exports: Record<string, string>; pu
  * dynamically and imports something, gets to reach all files that do without the groups, since each further file costs time when it is loaded;
  * and each group gets an entry to itself, whose output is thrown away.
  */
-function chunksOf(groups: readonly Group[], entries: readonly string[]): Plugin {
-  const { wide, rest, own } = partition(groups, entries)
+function chunksOf(groups: readonly Group[], entries: readonly string[], apart: readonly string[]): Plugin {
+  const { wide, rest, own } = partition(groups, entries, apart)
   return {
     name: 'chunks',
     setup(build) {
@@ -105,8 +110,23 @@ function chunksOf(groups: readonly Group[], entries: readonly string[]): Plugin 
   }
 }
 
+/** Compiles into each of these files what it imports. */
+function copies(files: readonly string[]): Plugin {
+  return {
+    name: 'copies',
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        if (!files.includes(relative('.', path))) return undefined
+        const whole = { bundle: true, write: false, format: 'esm', sourcemap: 'inline' } as const
+        const [file] = buildSync({ ...whole, entryPoints: [path] }).outputFiles
+        return { contents: file?.text ?? '', loader: 'js' }
+      })
+    },
+  }
+}
+
 /** Finds the files where loading begins, and those that can be loaded without any of the groups. */
-function partition(groups: readonly Group[], entries: readonly string[]) {
+function partition(groups: readonly Group[], entries: readonly string[], apart: readonly string[]) {
   const { metafile } = buildSync({
     entryPoints: globSync('src/**/*.ts'),
     outdir: 'dist',
@@ -136,7 +156,9 @@ function partition(groups: readonly Group[], entries: readonly string[]) {
     ]),
   )
   // One that needs nothing shares nothing: an app's bundler need not cut its chunk in two for it.
-  const wide = doors.filter(door => edges.some(({ from, dynamic }) => from === door && !dynamic))
+  const wide = doors.filter(
+    door => !apart.includes(door) && edges.some(({ from, dynamic }) => from === door && !dynamic),
+  )
   return { wide, rest, own }
 }
 

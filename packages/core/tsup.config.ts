@@ -7,5 +7,6 @@ export default library({
     memory: /^src\/memory\//,
     validator: /^src\/contracts\/(adapter|typebox)\.ts$|node_modules\/typebox\//,
   },
+  apart: ['src/endpoints/subscriber-iterator.ts'],
   bundled: [/^typebox\/schema$/],
 })

@@ -5,6 +5,7 @@ import type { ActionContract, ActionTypes } from './contracts/action.ts'
 import { parts } from './contracts/contract.ts'
 import type { EventContract } from './contracts/event.ts'
 import type { RpcContract, RpcTypes } from './contracts/rpc.ts'
+import { anyShape } from './contracts/shape.ts'
 import type { TopicContract } from './contracts/topic.ts'
 import { type Context, contextKey, createContext, type Logger } from './endpoints/context.ts'
 import type { EventEmitter } from './endpoints/event-emitter.ts'
@@ -14,8 +15,9 @@ import type { EventContext, MessageContext } from './endpoints/message-context.t
 import type { MessageHandler } from './endpoints/message-handler.ts'
 import type { Port } from './endpoints/port.ts'
 import type { Publisher } from './endpoints/publisher.ts'
+import { rpcOf } from './endpoints/rpc.ts'
 import type { RpcClient, RpcClientOptions } from './endpoints/rpc-client.ts'
-import type { RequestHandler, RpcServiceOptions } from './endpoints/rpc-service.ts'
+import { createRpcService, type RequestHandler, type RpcServiceOptions } from './endpoints/rpc-service.ts'
 import type { Subscriber } from './endpoints/subscriber-iterator.ts'
 import type { SubscriberOptions } from './endpoints/subscriber-options.ts'
 import { CommlibError, readable } from './errors.ts'
@@ -302,7 +304,10 @@ async function openNode(options: NodeOptions, { check, transport: otherwise }: N
     if (options.control) {
       // Few nodes have it, and small devices are spared the code.
       const { serveControl } = await import('./endpoints/control-service.ts')
-      const serving = serveControl(node, namespace, { start, stop })
+      const shapes = { request: anyShape, response: anyShape }
+      const serving = serveControl(namespace, { start, stop }, (rpcName, handler) =>
+        createRpcService(node, rpcOf(rpcName, shapes), handler, { always: true }),
+      )
       // It may take as long as the broker does.
       if (waitForBroker) serving.catch(context.onError)
       else await serving

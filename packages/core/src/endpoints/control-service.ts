@@ -1,17 +1,15 @@
-import { toError } from '../errors.ts'
-import type { Target } from './context.ts'
-import { control } from './control.ts'
-import { createRpcService } from './rpc-service.ts'
+import type { Subscription } from '../transport.ts'
+import type { ControlAnswer } from './control.ts'
 
-/** Lets others stop and start a node, until it closes. */
+/** Lets others stop and start a node, until it closes: serves what `control()` describes. */
+// It imports nothing: a bundler need not cut in two what it would share.
 export async function serveControl(
-  target: Target,
   namespace: string,
   { start, stop }: { readonly start: () => Promise<void>; readonly stop: () => Promise<void> },
+  serve: (name: string, handler: () => Promise<ControlAnswer>) => Promise<Subscription>,
 ): Promise<void> {
-  const contracts = control(namespace)
-  await createRpcService(target, contracts.stop, answer(stop), { always: true })
-  await createRpcService(target, contracts.start, answer(start), { always: true })
+  await serve(`${namespace}.stop`, answer(stop))
+  await serve(`${namespace}.start`, answer(start))
 }
 
 function answer(work: () => Promise<void>) {
@@ -20,7 +18,7 @@ function answer(work: () => Promise<void>) {
       await work()
       return { status: 0, error: '' }
     } catch (error) {
-      return { status: 1, error: toError(error).message }
+      return { status: 1, error: error instanceof Error ? error.message : String(error) }
     }
   }
 }

@@ -1,32 +1,34 @@
-import { parts } from '../contracts/contract.ts'
 import type { Subscription } from '../transport.ts'
 import { AsyncQueue } from '../util/async-queue.ts'
-import { contextOf, type Target } from './context.ts'
-import { dropCounter } from './drop-counter.ts'
-import { handleMessages, isReliable, type Subscribable } from './message-handler.ts'
-import { DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
 
 /** Messages as they arrive. Leaving the loop unsubscribes. */
 export type Subscriber<Message> = AsyncIterableIterator<Message> & Subscription
+
+export interface IterateOptions {
+  readonly reliable: boolean
+  readonly maxBuffered: number
+
+  /** Is told of each message that a slow reader loses. */
+  readonly onDrop: () => void
+  readonly signal: AbortSignal | undefined
+
+  /** Hands each message to a handler, until the subscription is closed. */
+  readonly subscribe: (handler: (message: unknown) => unknown, onClose: () => void) => Promise<Subscription>
+}
 
 /**
  * Subscribes as an async iterator. A reliable message is acknowledged when its reader asks for the next: one that a loop
  * was left with may have failed, and comes again to a durable subscription.
  */
-export async function iterate(
-  target: Target,
-  contract: Subscribable,
-  options: SubscriberOptions = {},
-): Promise<Subscriber<unknown>> {
-  contract[parts].check?.('subscribe', options)
-  const { maxBuffered = DEFAULT_MAX_BUFFERED, signal } = options
+export async function iterate({
+  reliable,
+  maxBuffered,
+  onDrop,
+  signal,
+  subscribe,
+}: IterateOptions): Promise<Subscriber<unknown>> {
   let settle: (() => void) | undefined
-  const drop = dropCounter(contextOf(target), `the reader of '${contract[parts].pattern.name}'`, maxBuffered)
-  const queue = new AsyncQueue<unknown>({
-    limit: maxBuffered,
-    onDrop: drop,
-    onClose: () => subscription.close(),
-  })
+  const queue = new AsyncQueue<unknown>({ limit: maxBuffered, onDrop, onClose: () => subscription.close() })
   const push = (message: unknown) => queue.push(message)
   const pushAndWait = (message: unknown) =>
     new Promise<void>(resolve => {
@@ -34,13 +36,7 @@ export async function iterate(
       queue.push(message)
     })
 
-  const subscription = await handleMessages(
-    target,
-    contract,
-    isReliable(contract, options) ? pushAndWait : push,
-    { handlerTimeout: Infinity, ...options },
-    () => queue.end(),
-  )
+  const subscription = await subscribe(reliable ? pushAndWait : push, () => queue.end())
   signal?.addEventListener('abort', () => void queue.return(), { once: true })
 
   const close = async () => void (await queue.return())

@@ -1,11 +1,13 @@
+import { parts } from '../contracts/contract.ts'
 import type { EventContract } from '../contracts/event.ts'
 import type { TopicContract } from '../contracts/topic.ts'
 import type { Subscription } from '../transport.ts'
-import type { Target } from './context.ts'
+import { contextOf, type Target } from './context.ts'
+import { dropCounter } from './drop-counter.ts'
 import type { EventContext, MessageContext } from './message-context.ts'
-import { handleMessages, type MessageHandler, type Subscribable } from './message-handler.ts'
+import { handleMessages, isReliable, type MessageHandler, type Subscribable } from './message-handler.ts'
 import type { Subscriber } from './subscriber-iterator.ts'
-import type { SubscriberOptions } from './subscriber-options.ts'
+import { DEFAULT_MAX_BUFFERED, type SubscriberOptions } from './subscriber-options.ts'
 
 /** Makes a subscriber: of a handler, or, without one, of an async iterator. */
 export interface CreateSubscriber {
@@ -44,7 +46,24 @@ export const createSubscriber: CreateSubscriber = ((
 ) =>
   typeof second === 'function'
     ? handleMessages(target, contract, second, third)
-    : // Only who iterates loads what it takes.
-      import('./subscriber-iterator.ts').then(({ iterate }) =>
-        iterate(target, contract, second),
-      )) as unknown as CreateSubscriber
+    : openIterator(target, contract, second)) as unknown as CreateSubscriber
+
+async function openIterator(
+  target: Target,
+  contract: Subscribable,
+  options: SubscriberOptions = {},
+): Promise<Subscriber<unknown>> {
+  const { check, pattern } = contract[parts]
+  check?.('subscribe', options)
+  const { maxBuffered = DEFAULT_MAX_BUFFERED, signal } = options
+  // Only who iterates loads what it takes.
+  const { iterate } = await import('./subscriber-iterator.ts')
+  return iterate({
+    reliable: isReliable(contract, options),
+    maxBuffered,
+    onDrop: dropCounter(contextOf(target), `the reader of '${pattern.name}'`, maxBuffered),
+    signal,
+    subscribe: (handler, onClose) =>
+      handleMessages(target, contract, handler, { handlerTimeout: Infinity, ...options }, onClose),
+  })
+}
