@@ -1,4 +1,5 @@
 import {
+  assertOfflineBuffer,
   assertOptions,
   CommlibError,
   type OfflineBufferOptions,
@@ -165,7 +166,7 @@ const TLS_RULES: Rules = {
   servername: text,
 }
 
-/** Its values are checked by who uses them. */
+/** Its values have a check of their own. */
 const BUFFER_RULES: Rules = {
   maxMessages: ['', () => true],
   maxBytes: ['', () => true],
@@ -180,6 +181,7 @@ export function resolveOptions(urls: readonly string[], given: AmqpOptions = {})
   const { tls = {}, offlineBuffer = {}, auth = 'plain' } = given
   assertWithoutSecrets(tls, TLS_RULES, 'tls.')
   assertOptions('amqp()', offlineBuffer, BUFFER_RULES, 'offlineBuffer.')
+  assertOfflineBuffer(offlineBuffer)
   const [first, ...others] = (urls.length === 0 ? [undefined] : urls).map(url => addressOf(url, given))
   const addresses = [first as Address, ...others] as const // there is one for each, and one without any
   if (given.tls !== undefined && addresses.some(({ protocol }) => protocol === 'amqp')) {

@@ -9,7 +9,7 @@ export type {
   LinkSubscription,
   OpenOptions,
 } from './connection/link.ts'
-export type { OfflineBufferOptions } from './connection/offline-buffer.ts'
+export { assertOfflineBuffer, type OfflineBufferOptions } from './connection/offline-buffer.ts'
 export { type ReconnectingOptions, reconnecting } from './connection/reconnecting.ts'
 export { whyNot } from './connection/why-not.ts'
 export { parts, type RpcParts, type RpcShapes, type TopicParts } from './contracts/contract.ts'

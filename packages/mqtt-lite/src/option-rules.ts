@@ -1,4 +1,4 @@
-import { assertTopic, CommlibError, show } from '@commlib/core/internal'
+import { assertOfflineBuffer, assertTopic, CommlibError, show } from '@commlib/core/internal'
 import { SESSION_OPTIONS } from '@commlib/mqtt/internal'
 import type { OptionCheck } from './options.ts'
 
@@ -25,7 +25,7 @@ export const checkOptions: OptionCheck = (given, options, scheme) => {
       throw invalid(name, value, `must be an integer from ${min} to ${max}`)
     }
   }
-  const { clientId, protocolVersion, group, inbox, will, username, password, tls } = options
+  const { clientId, protocolVersion, group, inbox, will, username, password, tls, offlineBuffer } = options
   if (![undefined, 4, 5].includes(protocolVersion)) {
     throw invalid('protocolVersion', protocolVersion, 'must be 5, or 4 for MQTT 3.1.1')
   }
@@ -36,6 +36,7 @@ export const checkOptions: OptionCheck = (given, options, scheme) => {
     throw invalid('inbox', inbox, 'must be 1 to 128 letters, digits, _ and -')
   if (password !== undefined && username === undefined)
     throw invalid('username', username, 'is missing beside password')
+  assertOfflineBuffer(offlineBuffer)
   if (will !== undefined) assertTopic(will.topic)
   if (tls !== undefined && scheme !== 'mqtts') throw invalid('tls', tls, `needs mqtts, not ${scheme}`)
 }

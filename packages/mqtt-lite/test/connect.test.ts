@@ -188,6 +188,7 @@ it.each([
   ['mqtt://localhost', { group: 'a/b' }],
   ['mqtt://localhost', { inbox: 'a/b' }],
   ['mqtt://localhost', { password: 'p' }],
+  ['mqtt://localhost', { offlineBuffer: { maxMessages: -1 } }],
   ['mqtt://localhost', { will: { topic: 'a/b', payload: '' } }],
   ['ws://localhost', { tls: {} }],
 ])('%s with %o is refused at once', (url, options) => {

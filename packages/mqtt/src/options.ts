@@ -1,4 +1,4 @@
-import { assertTopic, CommlibError, show } from '@commlib/core/internal'
+import { assertOfflineBuffer, assertTopic, CommlibError, show } from '@commlib/core/internal'
 import type { IClientOptions } from 'mqtt'
 import type { DriverSettings } from './driver.ts'
 import { SESSION_OPTIONS, type SessionOptions, type TlsOptions, type WillOptions } from './session-options.ts'
@@ -85,6 +85,7 @@ export function resolveOptions(url: string | undefined, given: MqttOptions = {},
   for (const key of Object.keys(options.offlineBuffer ?? {}))
     if (!KNOWN_BUFFER.has(key))
       throw invalid(`offlineBuffer.${key}`, undefined, `is not an option: ${[...KNOWN_BUFFER].join(', ')}`)
+  assertOfflineBuffer(options.offlineBuffer ?? {})
   assertTls(tls)
   const secure = protocol === 'mqtts' || protocol === 'wss'
   if (!secure && options.tls !== undefined) throw invalid('tls', undefined, `needs mqtts or wss, not ${protocol}`)

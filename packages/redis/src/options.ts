@@ -1,4 +1,4 @@
-import { CommlibError, type OfflineBufferOptions, show } from '@commlib/core/internal'
+import { assertOfflineBuffer, CommlibError, type OfflineBufferOptions, show } from '@commlib/core/internal'
 import type { RedisOptions as ClientOptions } from 'ioredis'
 
 export type Scheme = 'redis' | 'rediss' | 'unix'
@@ -162,6 +162,7 @@ export function resolveOptions(url: string | undefined, given: RedisOptions = {}
   for (const key of Object.keys(options.offlineBuffer ?? {}))
     if (!KNOWN_BUFFER.has(key))
       throw invalid(`offlineBuffer.${key}`, undefined, `is not an option: ${[...KNOWN_BUFFER].join(', ')}`)
+  assertOfflineBuffer(options.offlineBuffer ?? {})
   assertTls(tls)
   if (protocol !== 'rediss' && options.tls !== undefined)
     throw invalid('tls', undefined, `needs rediss, not ${protocol}`)

@@ -1,4 +1,5 @@
 import { CommlibError } from '../errors.ts'
+import { assertOption, number } from '../util/options.ts'
 import { Queue } from '../util/queue.ts'
 
 /** How much is kept while there is no connection. */
@@ -37,14 +38,6 @@ export class OfflineBuffer<T extends Buffered> {
 
   constructor(options: OfflineBufferOptions, onDrop: () => void) {
     const { maxMessages = 1000, maxBytes = Infinity, policy = 'drop-oldest' } = options
-    limit('offlineBuffer.maxMessages', maxMessages)
-    limit('offlineBuffer.maxBytes', maxBytes)
-    if (policy !== 'drop-oldest' && policy !== 'reject') {
-      throw new CommlibError(
-        'INVALID_OPTION',
-        `offlineBuffer.policy must be 'drop-oldest' or 'reject', not ${String(policy)}`,
-      )
-    }
     this.#maxMessages = maxMessages
     this.#maxBytes = maxBytes
     this.#policy = policy
@@ -123,8 +116,10 @@ export class OfflineBuffer<T extends Buffered> {
   }
 }
 
-function limit(name: string, value: number): void {
-  if (typeof value !== 'number' || !(value >= 0)) {
-    throw new CommlibError('INVALID_OPTION', `${name} must be a number from 0 on, not ${String(value)}`)
-  }
+/** Throws `INVALID_OPTION` for values that are not what they must be. The lean entries of transports do without. */
+export function assertOfflineBuffer({ maxMessages, maxBytes, policy }: OfflineBufferOptions): void {
+  assertOption('offlineBuffer.maxMessages', maxMessages, number())
+  assertOption('offlineBuffer.maxBytes', maxBytes, number())
+  const known = (value: unknown) => value === 'drop-oldest' || value === 'reject'
+  assertOption('offlineBuffer.policy', policy, ["'drop-oldest' or 'reject'", known])
 }
