@@ -8,7 +8,6 @@ import type { RpcContract, RpcTypes } from './contracts/rpc.ts'
 import { anyShape } from './contracts/shape.ts'
 import type { TopicContract } from './contracts/topic.ts'
 import { type Context, contextKey, createContext, type Logger } from './endpoints/context.ts'
-import type { EventEmitter } from './endpoints/event-emitter.ts'
 import { startHeartbeat } from './endpoints/heartbeat.ts'
 import type { Intake } from './endpoints/intake.ts'
 import type { EventContext, MessageContext } from './endpoints/message-context.ts'
@@ -169,7 +168,6 @@ async function openNode(options: NodeOptions, { check, transport: otherwise }: N
   const namespace = `${deviceId === undefined ? '' : `thing.${deviceId}.`}${name.replaceAll('-', '_')}`
   const context = createContext(await openTransport(options, otherwise), options)
   const { transport } = context
-  const emitters = new WeakMap<object, EventEmitter<never>>()
   let state: NodeState = 'connecting'
   let status: TransportStatus | undefined
   let closing: Promise<void> | undefined
@@ -269,11 +267,7 @@ async function openNode(options: NodeOptions, { check, transport: otherwise }: N
     serve: ((contract: RpcContract, handler: never, ...rest: []) =>
       contract[parts].serve(node, contract, handler, ...rest)) as Node['serve'],
     client: ((contract: RpcContract, ...rest: []) => contract[parts].client(node, contract, ...rest)) as Node['client'],
-    emit: (contract, payload, emitOptions) => {
-      let emitter = emitters.get(contract)
-      if (emitter === undefined) emitters.set(contract, (emitter = contract[parts].emitter(node, contract)))
-      return emitter.emit(payload as never, emitOptions)
-    },
+    emit: (contract, ...rest) => contract[parts].emit(node, contract, ...rest),
     stop,
     start,
     close,

@@ -1,6 +1,6 @@
 import type { Target } from '../endpoints/context.ts'
-import type { EventEmitter } from '../endpoints/event-emitter.ts'
 import type { CreateSubscriber } from '../endpoints/subscriber.ts'
+import type { PublishOptions } from '../transport.ts'
 import type { parts, TopicParts } from './contract.ts'
 import type { Input, Output, Schema } from './schema.ts'
 
@@ -21,7 +21,12 @@ export interface EventContract<In = unknown, Out = In> {
 
   /** @internal */
   readonly [parts]: TopicParts & {
-    readonly emitter: <I>(target: Target, contract: EventContract<I, unknown>) => EventEmitter<I>
+    readonly emit: <I>(
+      target: Target,
+      contract: EventContract<I, unknown>,
+      payload: I,
+      options?: PublishOptions,
+    ) => Promise<void>
     readonly subscribe: CreateSubscriber
   }
 }

@@ -1,7 +1,7 @@
 import { parts } from '../contracts/contract.ts'
 import type { EventContract } from '../contracts/event.ts'
 import type { PublishOptions } from '../transport.ts'
-import { announce, assertOpen, contextOf, type Target } from './context.ts'
+import { announce, assertOpen, type Context, contextKey, contextOf, type Target } from './context.ts'
 
 /** Sends one event. */
 export interface EventEmitter<Payload> {
@@ -37,5 +37,26 @@ export function createEventEmitter<In>(target: Target, contract: EventContract<I
       }
     },
     close: () => port.close(),
+  }
+}
+
+/** Sends an event by the one emitter that a node has for its contract. */
+export function emitEvent<In>(
+  target: Target,
+  contract: EventContract<In, unknown>,
+  payload: In,
+  options?: PublishOptions,
+): Promise<void> {
+  return contextOf(target).share(createEventEmitters)(contract).emit(payload, options)
+}
+
+/** For {@link Context.share}: the emitters of a node, by their contract. */
+function createEventEmitters(context: Context): (contract: EventContract) => EventEmitter<unknown> {
+  const emitters = new WeakMap<object, EventEmitter<unknown>>()
+  return contract => {
+    let emitter = emitters.get(contract)
+    if (emitter === undefined)
+      emitters.set(contract, (emitter = createEventEmitter({ [contextKey]: context }, contract)))
+    return emitter
   }
 }

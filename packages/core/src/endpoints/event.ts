@@ -4,7 +4,7 @@ import { assertTopic, compilePattern } from '../contracts/grammar.ts'
 import { isSchema, type Schema } from '../contracts/schema.ts'
 import { type Shape, type ShapeOf, whenReady } from '../contracts/shape.ts'
 import type { OptionCheck } from '../util/options.ts'
-import { createEventEmitter } from './event-emitter.ts'
+import { emitEvent } from './event-emitter.ts'
 import { createSubscriber } from './subscriber.ts'
 
 /** The `event` function, with or without a validator. */
@@ -26,7 +26,7 @@ export function eventsBy(shapeOf: ShapeOf, check?: OptionCheck): DescribeEvent {
         shape: eventShape({ name, uri, description }, shapeOf(payload)),
         delivery: {},
         event: data => describeEvent(data, { name, uri, description }),
-        emitter: createEventEmitter,
+        emit: emitEvent,
         subscribe: createSubscriber,
       },
     }
