@@ -1,5 +1,6 @@
 import { CommlibError, toError } from '../errors.ts'
 import type { AbortOptions, Subscription } from '../transport.ts'
+import { raceSignal } from '../util/abort.ts'
 import { subscription } from '../util/subscription.ts'
 import { backoff, REFUSED } from './backoff.ts'
 import type { Link, LinkSubscription } from './link.ts'
@@ -33,10 +34,19 @@ export class Entries {
     open: (link: Link) => Promise<LinkSubscription>,
     { signal }: AbortOptions,
   ): Promise<Subscription> {
-    if (signal?.aborted) throw signal.reason
+    signal?.throwIfAborted()
     const entry: Entry = { label, open, closed: false, refusals: 0 }
     this.#entries.add(entry)
-    await this.#confirmed(entry, signal)
+    const confirmed = new Promise<void>((resolve, reject) => {
+      entry.first = { resolve, reject }
+    })
+    if (this.#link !== undefined) void this.#open(entry, this.#link)
+    try {
+      await raceSignal(confirmed, signal)
+    } catch (error) {
+      void this.#close(entry)
+      throw error
+    }
     return subscription(() => this.#close(entry))
   }
 
@@ -67,31 +77,6 @@ export class Entries {
     this.#entries.clear()
   }
 
-  #confirmed(entry: Entry, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      const abort = () => {
-        void this.#close(entry)
-        reject(signal?.reason)
-      }
-      signal?.addEventListener('abort', abort, { once: true })
-      const settle = () => {
-        signal?.removeEventListener('abort', abort)
-        entry.first = undefined
-      }
-      entry.first = {
-        resolve: () => {
-          settle()
-          resolve()
-        },
-        reject: error => {
-          settle()
-          reject(error)
-        },
-      }
-      if (this.#link !== undefined) void this.#open(entry, this.#link)
-    })
-  }
-
   /** Never rejects. */
   async #open(entry: Entry, link: Link): Promise<void> {
     clearTimeout(entry.retry)
@@ -110,6 +95,7 @@ export class Entries {
     entry.current = opened
     entry.refusals = 0
     entry.first?.resolve()
+    entry.first = undefined
     void opened.ended?.then(error => this.#ended(entry, opened, error))
   }
 
@@ -124,7 +110,6 @@ export class Entries {
 
   #refused(entry: Entry, error: unknown): void {
     if (entry.first !== undefined) {
-      this.#entries.delete(entry)
       entry.first.reject(error)
       return
     }

@@ -1,5 +1,6 @@
 import { CommlibError, toError } from '../errors.ts'
 import type { Frame, PublishOptions, PushOptions } from '../transport.ts'
+import { raceSignal } from '../util/abort.ts'
 import type { Link } from './link.ts'
 import { Losses } from './losses.ts'
 import { OfflineBuffer, type OfflineBufferOptions } from './offline-buffer.ts'
@@ -131,7 +132,7 @@ export class Outbox {
     return this.#add('push', queue, frame, options, false)
   }
 
-  #add(
+  async #add(
     verb: Item['verb'],
     address: string,
     frame: Frame,
@@ -139,9 +140,9 @@ export class Outbox {
     droppable: boolean,
   ): Promise<void> {
     const signal = options?.signal
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
-    const message = {
+    signal?.throwIfAborted()
+    if (this.#refusal !== undefined) throw this.#refusal
+    const item: Item = {
       verb,
       address,
       frame,
@@ -150,38 +151,21 @@ export class Outbox {
       bytes: frame.body.byteLength,
       since: performance.now(),
       ends: 0,
+      resolve: nothing,
+      reject: nothing,
     }
-    if (droppable) {
-      try {
-        this.#waiting.add({ ...message, resolve: nothing, reject: nothing })
-        return done
-      } catch (error) {
-        return Promise.reject(error)
-      }
-    }
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        this.#waiting.remove(item)
-        this.#settle(item)
-        reject(signal?.reason)
-      }
-      const item: Item = {
-        ...message,
-        resolve: () => {
-          signal?.removeEventListener('abort', abort)
-          resolve()
-        },
-        reject: error => {
-          signal?.removeEventListener('abort', abort)
-          reject(error)
-        },
-      }
-      const { link } = this
-      if (link === undefined) this.#waiting.add(item)
-      signal?.addEventListener('abort', abort, { once: true })
+    if (droppable) return this.#waiting.add(item)
+    const sent = new Promise<void>((resolve, reject) => Object.assign(item, { resolve, reject }))
+    try {
+      if (this.link === undefined) this.#waiting.add(item)
       // What becomes of it, the item is told.
-      if (link !== undefined) void this.#send(link, item)
-    })
+      else void this.#send(this.link, item)
+      await raceSignal(sent, signal)
+    } catch (error) {
+      this.#waiting.remove(item)
+      this.#settle(item)
+      throw error
+    }
   }
 
   /** The promise to wait for before sending more. */

@@ -1,6 +1,6 @@
 import type { EventDescription, ParamsOf } from '../contracts/contract.ts'
 import { CommlibError } from '../errors.ts'
-import { later } from '../util/timer.ts'
+import { withDeadline } from '../util/deadline.ts'
 
 /** What a handler is told beside the message. */
 export interface MessageContext<Name extends string = string> {
@@ -65,22 +65,11 @@ export class HandlerContext implements MessageContext {
 
   /** Waits for a handler, but not for ever: past `timeout` milliseconds it is told to stop, and given up. */
   async settle(running: PromiseLike<unknown>, timeout: number): Promise<void> {
-    if (timeout === Infinity) {
-      await running
-      return
+    const late = () => {
+      this.#late = new CommlibError('HANDLER_TIMEOUT', `the handler has not settled within ${timeout} ms`)
+      this.#own?.abort(this.#late)
+      return this.#late
     }
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = later(() => {
-        this.#late = new CommlibError('HANDLER_TIMEOUT', `the handler has not settled within ${timeout} ms`)
-        this.#own?.abort(this.#late)
-        reject(this.#late)
-      }, timeout)
-    })
-    try {
-      await Promise.race([running, late])
-    } finally {
-      clearTimeout(timer)
-    }
+    await withDeadline(running, { timeout, late })
   }
 }

@@ -1,4 +1,5 @@
 import type { AbortOptions } from '../transport.ts'
+import { withDeadline } from './deadline.ts'
 
 /** Options of every call that waits for an answer. */
 export interface CallOptions extends AbortOptions {
@@ -11,15 +12,6 @@ export interface CallOptions extends AbortOptions {
 }
 
 /** Rejects with the signal's reason as soon as it aborts. */
-export async function raceSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  if (signal.aborted) {
-    promise.catch(() => {})
-    throw signal.reason
-  }
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
+export function raceSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal === undefined ? promise : withDeadline(promise, { signal })
 }
