@@ -3,7 +3,7 @@ import type { PortCounters } from '../endpoints/port.ts'
 import { createRpcClient, type InternalCallOptions } from '../endpoints/rpc-client.ts'
 import { createSubscriber } from '../endpoints/subscriber.ts'
 import { CommlibError } from '../errors.ts'
-import type { Subscription, TransportStatus } from '../transport.ts'
+import type { TransportStatus } from '../transport.ts'
 import type { CallOptions } from '../util/abort.ts'
 import type { GoalStatus } from './goal-machine.ts'
 import type { GoalMessage } from './goal-tracker.ts'
@@ -39,7 +39,7 @@ export class ActionLink {
   readonly #protocol: ReturnType<typeof actionProtocol>
   readonly #goals = new Map<string, Set<GoalListener>>()
   readonly #onClose: () => void
-  #opening: Promise<readonly Subscription[]> | undefined
+  #opening: Promise<unknown> | undefined
   #users = 0
 
   /** Rises when the connection is lost and when it is back: the same before and after a call if it stood all the time. */
@@ -73,7 +73,8 @@ export class ActionLink {
     this.#opening ??= Promise.all([
       createSubscriber(this.#inner, this.#protocol.status, this.#hear),
       createSubscriber(this.#inner, this.#protocol.feedback, this.#hear),
-    ]).catch(error => {
+    ]).catch(async error => {
+      await this.#unsubscribe().catch(() => {}) // one of them may have been established
       this.#opening = undefined
       throw error
     })
@@ -111,8 +112,12 @@ export class ActionLink {
     this.#onClose()
     const error = new CommlibError('CLOSED', 'the action client was closed before its goal was over')
     for (const goal of this.#all()) goal.onClosed(error)
-    const opened = await this.#opening?.catch(() => [])
-    await Promise.all((opened ?? []).map(each => each.close()))
+    await this.#opening?.catch(() => {})
+    await this.#unsubscribe()
+  }
+
+  async #unsubscribe(): Promise<void> {
+    await Promise.all(Array.from(this.#inner[contextKey].intakes, each => each.close()))
   }
 
   #all(): GoalListener[] {

@@ -101,6 +101,23 @@ describe('a client', () => {
     expect(await (await move({ x: 1 })).result).toEqual({ seconds: 1 })
   })
 
+  test('gets all feedback once after it has tried again to subscribe', async () => {
+    const hub = freshHub()
+    const robot = await openNode(hub)
+    const transport = memory(hub)
+    const subscribe = vi.fn(transport.subscribe).mockRejectedValueOnce(new Error('refused'))
+    const desk = await openNode({ ...transport, subscribe })
+    await robot.serve(Move, async function* () {
+      yield { progress: 1 }
+      return { seconds: 1 }
+    })
+    const move = desk.client(Move)
+    await expect(move({ x: 1 })).rejects.toThrow('refused')
+    const got: unknown[] = []
+    for await (const feedback of await move({ x: 1 })) got.push(feedback)
+    expect(got).toEqual([{ progress: 1 }])
+  })
+
   test('goes on while its node is stopped', async () => {
     const { robot, desk } = await openPair()
     await robot.serve(Move, ({ x }) => ({ seconds: x }))
