@@ -1,4 +1,4 @@
-import type { RemoteFailure } from '../errors.ts'
+import type { ErrorCode, RemoteFailure } from '../errors.ts'
 
 /** Where a goal stands. The numbers are commlib-py's, which calls `EXECUTING` also `RUNNING`. */
 export const GoalStatus = {
@@ -64,7 +64,8 @@ export type GoalEvent =
   /** The grace after its signal was aborted is over, or there was no handler to wait for. */
   | { readonly type: 'overdue' }
 
-const WHY: Record<StopReason, RemoteFailure> = {
+/** What is said of a goal that was stopped, to its handler and to its client. */
+export const WHY: Readonly<Record<StopReason, RemoteFailure & { readonly code: ErrorCode }>> = {
   cancel: { name: 'CommlibError', code: 'GOAL_CANCELED', message: 'canceled by a client' },
   preempt: { name: 'CommlibError', code: 'GOAL_CANCELED', message: 'preempted by a newer goal' },
   close: { name: 'CommlibError', code: 'CLOSED', message: 'the service closed before the goal was done' },

@@ -11,7 +11,7 @@ import {
   reduce,
 } from './goal-board.ts'
 import type { GoalJob } from './goal-job.ts'
-import { type Goal, type GoalStatus, isFinal, type StopReason } from './goal-machine.ts'
+import { type Goal, type GoalStatus, isFinal, WHY } from './goal-machine.ts'
 import type { GoalRun } from './goal-runner.ts'
 
 /** Milliseconds in which the client of a goal that just ended fetches its result, if it does. */
@@ -30,12 +30,6 @@ export interface GoalServerOptions {
 }
 
 type Untimed<Event> = Event extends unknown ? Omit<Event, 'now'> : never
-
-const REASONS: Record<StopReason, () => CommlibError> = {
-  cancel: () => new CommlibError('GOAL_CANCELED', 'canceled by a client'),
-  preempt: () => new CommlibError('GOAL_CANCELED', 'preempted by a newer goal'),
-  close: () => new CommlibError('CLOSED', 'the action service is closing'),
-}
 
 /** Carries out what a {@link Board} decides: runs and stops handlers, tells clients, watches the clock. */
 export class GoalServer {
@@ -122,7 +116,7 @@ export class GoalServer {
         break
       case 'abort':
         job.expire(this.#options.cancelGrace, () => this.#overdue(job))
-        job.controller.abort(REASONS[effect.reason]())
+        job.controller.abort(new CommlibError(WHY[effect.reason].code, WHY[effect.reason].message))
         break
     }
   }

@@ -110,25 +110,29 @@ export async function createActionService<T extends ActionTypes>(
   }
 
   // A node that is stopped takes no goals, but goals under way go on: they can be canceled, and their results fetched.
-  const opened = await openAll([
-    () => createRpcService(inner, protocol.sendGoal, onSendGoal, { cancelable: false }),
-    () => createRpcService(inner, protocol.cancelGoal, onCancelGoal, { cancelable: false, always: true }),
-    () => createRpcService(inner, protocol.getResult, onGetResult, { cancelable: false, always: true }),
-  ]).catch(error => {
-    port.close()
-    throw error
-  })
-
   const eachIntake = async (change: (intake: Intake) => Promise<void>) => {
     await Promise.all(Array.from(inner[contextKey].intakes, change))
   }
+  try {
+    await Promise.all([
+      createRpcService(inner, protocol.sendGoal, onSendGoal, { cancelable: false }),
+      createRpcService(inner, protocol.cancelGoal, onCancelGoal, { cancelable: false, always: true }),
+      createRpcService(inner, protocol.getResult, onGetResult, { cancelable: false, always: true }),
+    ])
+  } catch (error) {
+    // What was opened, or still will be, is closed: all three or none.
+    await eachIntake(service => service.close().catch(() => {}))
+    port.close()
+    throw error
+  }
+
   const end = subscription(async () => {
     server.close({ drain: false })
     await server.idle()
     server.dispose()
     context.intakes.delete(intake)
     port.close()
-    await Promise.all(opened.map(service => service.close()))
+    await eachIntake(service => service.close())
   })
   const intake: Intake = {
     ...end,
@@ -144,16 +148,6 @@ export async function createActionService<T extends ActionTypes>(
   context.intakes.add(intake)
   signal?.addEventListener('abort', () => void intake.close().catch(onError), { once: true })
   return intake
-}
-
-/** Opens everything, or nothing. */
-async function openAll(opening: ReadonlyArray<() => Promise<Subscription>>): Promise<readonly Subscription[]> {
-  const results = await Promise.allSettled(opening.map(open => open()))
-  const opened = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-  const failed = results.find(result => result.status === 'rejected')
-  if (failed === undefined) return opened
-  await Promise.allSettled(opened.map(each => each.close()))
-  throw failed.reason
 }
 
 /** Resolves when the client can be expected to know that its goal was taken, and under which id. */
