@@ -1,9 +1,11 @@
 import { type Driver, type Link, raceSignal, type TransportSupports } from '@commlib/core/internal'
-import { readClock } from './clock.ts'
+import { clusterAddresses, plainAddresses } from './addresses.ts'
+import { connectServer, type Opening } from './connect.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { connectionFailed } from './errors.ts'
 import { createLink } from './link.ts'
 import type { Settings } from './options.ts'
+import { StaleReaders } from './stale-readers.ts'
 
 /** Milliseconds that the connections opened later may take. */
 const LATER = 10_000
@@ -25,80 +27,54 @@ const supports: TransportSupports = {
 
 /** @param id names this client in its return address */
 export function createDriver(settings: Settings, id: string): Driver {
-  const { target, keepalive } = settings
-  const inboxRoot = `rpc-${id}`
-
-  /** The blocking connection of earlier links, as the server knows it. */
-  const stale = new Set<string>()
+  const { target, keepalive, place } = settings
+  const addresses = place.kind === 'cluster' ? clusterAddresses(`rpc-${id}`) : plainAddresses(`rpc-${id}`)
+  const stale = new StaleReaders(id)
+  const memory = { nodes: [] }
 
   return {
     name: 'redis',
     target,
     supports,
-    replyTo: token => `${inboxRoot}.${token}`,
+    replyTo: addresses.of,
     open: async (events, { signal }) => {
       let ended = false
       let link: Link | undefined
       const connections = new Set<Connection>()
+      const end = () => {
+        ended = true
+        // Each is lost without the others.
+        for (const connection of connections) void connection.close(0)
+      }
       const lost = (cause: Error | undefined) => {
         if (ended) return
         ended = true
         events.lost(cause)
-        // Each is lost without the others.
-        for (const connection of connections) void connection.close(0)
+        end()
         void link?.close().catch(events.error)
       }
-      const open = async (role: 'commands' | 'subscriber' | 'reader', until: AbortSignal) => {
+      const open: Opening['open'] = async (role, at, until) => {
         const blocking = role === 'reader'
-        const client = { ...settings.client, connectionName: `commlib-${id}-${role}` }
-        const connection = await openConnection({ target, client, keepalive, blocking, signal: until }, lost)
+        const client = { ...at.client, connectionName: `commlib-${id}-${role}` }
+        const how = { target: at.target, client, keepalive, blocking, signal: until ?? AbortSignal.timeout(LATER) }
+        const connection = await openConnection(how, lost)
         connections.add(connection)
+        connection.redis.stream.once('close', () => connections.delete(connection))
         if (ended) void connection.close(0)
+        else if (role === 'commands') await stale.end(at.target, connection)
+        else if (blocking) await stale.add(at.target, connection)
         return connection
       }
-      const commands = await open('commands', signal)
-      const greeted = Promise.all([readClock(commands.send), endStale(commands, id, stale)])
-      const [clock] = await raceSignal(greeted, signal).catch(error => {
-        void commands.close(0)
+      try {
+        const opening = { open, signal, onLost: lost, root: addresses.root, memory }
+        const server = await raceSignal(connectServer(settings, opening), signal)
+        const { maxMessageBytes, blockTime, maxLength, claimAfter } = settings
+        link = createLink(server, { maxMessageBytes, blockTime, maxLength, claimAfter, addresses, id }, events)
+        return link
+      } catch (error) {
+        end()
         throw signal.aborted ? signal.reason : connectionFailed(target, error)
-      })
-      link = createLink(
-        commands,
-        {
-          maxMessageBytes: settings.maxMessageBytes,
-          blockTime: settings.blockTime,
-          inboxRoot,
-          clock,
-          id,
-          maxLength: settings.maxLength,
-          claimAfter: settings.claimAfter,
-          wakeKey: `wake{${inboxRoot}}`,
-          another: async role => {
-            const connection = await open(role, AbortSignal.timeout(LATER))
-            if (role === 'reader') {
-              const known = await connection.send('client', ['id']).catch(() => undefined)
-              if (known !== undefined) stale.add(String(known))
-            }
-            return connection
-          },
-        },
-        events,
-      )
-      return link
+      }
     },
   }
-}
-
-/**
- * Ends blocking connections of ours that the server still believes in, after the line had gone silent: they would pop
- * items for nobody. Without the right to do so, they end by themselves with their blocking command.
- */
-async function endStale(commands: Connection, id: string, stale: Set<string>): Promise<void> {
-  for (const client of stale) {
-    // A server that was restarted counts its clients anew: only one with our name is ours.
-    const line = await commands.send('client', ['list', 'id', client]).catch(() => '')
-    if (String(line).includes(`name=commlib-${id}-reader `))
-      await commands.send('client', ['kill', 'id', client]).catch(() => {})
-  }
-  stale.clear()
 }

@@ -42,7 +42,7 @@ export function connectionFailed(target: string, error: unknown): CommlibError {
   if (!isReply(error)) {
     const foreign = message.startsWith('Unknown RESP type')
     const why = foreign ? `what answers there does not speak Redis' protocol` : whyNot(error)
-    return new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${why}`, { cause: error })
+    return new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${why}`, { cause: stripped(error) })
   }
   const [word = ''] = message.split(' ', 1)
   // Until Redis 5, a wrong password has no word of its own.

@@ -1,11 +1,12 @@
 import type { Inbox, ReplyListener } from '@commlib/core/internal'
+import type { Addresses } from './addresses.ts'
 import type { Argument } from './connection.ts'
-import type { ListReader, Source } from './list-reader.ts'
+import type { Source } from './list-reader.ts'
+import type { ListReaders } from './list-readers.ts'
 
 export interface InboxOptions {
-  /** The list that all calls share: `rpc-` and an id. */
-  readonly root: string
-  readonly reader: ListReader
+  readonly addresses: Addresses
+  readonly readers: ListReaders
   readonly send: (name: string, args: Argument[]) => Promise<unknown>
 
   /** Whether a body may be that large; tells if not. */
@@ -32,8 +33,8 @@ const SPACE = 0x20
 
 /** Receives answers: ours on the shared list, with the call's token before them; those of commlib-py on the call's own. */
 export async function openInbox(onReply: ReplyListener, options: InboxOptions): Promise<Inbox> {
-  const { root, reader, send, fits, onError } = options
-  const own = `${root}.`
+  const { addresses, readers, send, fits, onError } = options
+  const { root } = addresses
 
   /** Calls that nothing is known of yet, the oldest first, and since when. */
   const young = new Map<string, number>()
@@ -54,7 +55,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
     keys: () => {
       if (!attentive || (old.size === 0 && late.size === 0)) return shared
       const tokens = [...first(old.keys(), WINDOW), ...first(late.keys(), WINDOW)]
-      return [root, ...tokens.map(token => own + token)]
+      return [root, ...tokens.map(addresses.of)]
     },
     room: () => Infinity,
     take: (key, items) => {
@@ -63,12 +64,12 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
         arm()
         for (const item of items) {
           const end = item.indexOf(SPACE)
-          deliver(item.toString('latin1', 0, Math.max(end, 0)), item.subarray(end + 1))
+          deliver(addresses.tokenOf(item.toString('latin1', 0, Math.max(end, 0))), item.subarray(end + 1))
         }
         return
       }
       learnedUntil = performance.now() + LEARNED
-      const token = key.slice(own.length)
+      const token = addresses.tokenOf(key.slice(root.length + 1))
       for (const item of items) deliver(token, item)
     },
   }
@@ -108,7 +109,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
         old.add(token)
       }
     }
-    if (grown) reader.refresh()
+    if (grown) readers.refresh(source)
     arm()
   }
 
@@ -119,13 +120,13 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
     timer?.unref()
   }
 
-  await reader.add(source)
+  await readers.add(source)
 
   async function end(): Promise<void> {
     closed = true
     clearTimeout(timer)
-    const keys = [root, ...[...young.keys(), ...old, ...late.keys()].map(token => own + token)]
-    await reader.remove(source)
+    const keys = [root, ...[...young.keys(), ...old, ...late.keys()].map(addresses.of)]
+    await readers.remove(source)
     // With its connection gone, the server lets them expire.
     for (const key of keys) send('del', [key]).catch(() => {})
   }
@@ -139,12 +140,12 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
       if (now < learnedUntil) {
         old.add(token)
         attentive = true
-        reader.refresh()
+        readers.refresh(source)
       } else {
         young.set(token, now)
         arm()
       }
-      return own + token
+      return addresses.of(token)
     },
     release: token => {
       if (!young.delete(token) && !old.delete(token)) return

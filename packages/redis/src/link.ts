@@ -8,16 +8,17 @@ import {
   type QueueListener,
   subscription,
 } from '@commlib/core/internal'
+import type { Addresses } from './addresses.ts'
 import { Channels } from './channels.ts'
-import type { Clock } from './clock.ts'
-import type { Connection } from './connection.ts'
 import { readDeadline, withDeadline } from './deadline.ts'
 import { isReply, refused } from './errors.ts'
 import { openInbox } from './inbox.ts'
-import { ListReader, type Source } from './list-reader.ts'
+import type { Source } from './list-reader.ts'
+import { ListReaders } from './list-readers.ts'
 import { splitReturn, toKey } from './names.ts'
 import { createPublications } from './publications.ts'
 import { ReplyLists } from './reply-lists.ts'
+import type { Server } from './server.ts'
 import { createStreamTopics } from './stream-topics.ts'
 
 export interface LinkOptions {
@@ -26,10 +27,7 @@ export interface LinkOptions {
   /** Seconds until a blocking command comes back by itself. */
   readonly blockTime: number
 
-  /** The list of answers. */
-  readonly inboxRoot: string
-  readonly wakeKey: string
-  readonly clock: Clock
+  readonly addresses: Addresses
 
   /** Names this client. */
   readonly id: string
@@ -39,9 +37,6 @@ export interface LinkOptions {
 
   /** Milliseconds after which what another member of a group holds is taken from it. */
   readonly claimAfter: number
-
-  /** Opens one more connection to the same server. */
-  readonly another: (role: 'subscriber' | 'reader') => Promise<Connection>
 }
 
 /** What commlib-py puts into a list to make it exist. */
@@ -50,22 +45,21 @@ const QUEUE_INIT = Buffer.from('QueueInit')
 /** Milliseconds that what was sent has when closing. */
 const CLOSE_GRACE = 1000
 
-/** The verbs over the connections to one server: one for commands, and one each for channels and lists once needed. */
-export function createLink(commands: Connection, options: LinkOptions, events: LinkEvents): Link {
-  const { maxMessageBytes, inboxRoot, wakeKey, blockTime, another, clock } = options
-  const { send } = commands
-  const channels = new Channels(() => another('subscriber'), events.error)
-  const reader = new ListReader({
-    open: () => another('reader'),
-    send,
-    wakeKey,
+/** The verbs over the connections to a server: those for commands, and others for channels and lists once needed. */
+export function createLink(server: Server, options: LinkOptions, events: LinkEvents): Link {
+  const { maxMessageBytes, addresses, blockTime } = options
+  const { send } = server
+  const channels = new Channels(server.subscriber, events.error)
+  const readers = new ListReaders({
+    server,
     blockTime,
     onError: error => events.status({ type: 'error', error: error as Error }),
   })
   const streams = createStreamTopics({
     channels,
     send,
-    clock,
+    serverOf: server.nameOf,
+    now: server.now,
     events,
     maxLength: options.maxLength,
     claimAfter: options.claimAfter,
@@ -107,7 +101,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
       const key = toKey(queue)
       if (key.startsWith('rpc-')) replyLists.pushed(key)
       const { body, expiry } = frame
-      await send('rpush', [key, expiry === undefined ? view(body) : withDeadline(body, clock.now() + expiry)])
+      await send('rpush', [key, expiry === undefined ? view(body) : withDeadline(body, server.now(key) + expiry)])
     } catch (error) {
       throw isReply(error) ? refused(`the message to '${queue}' was refused`, error) : error
     }
@@ -118,9 +112,9 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
     let running = 0
     let stopped = false
     const settled = () => {
-      if (running-- === concurrency) reader.refresh()
+      if (running-- === concurrency) readers.refresh(source)
     }
-    return {
+    const source: Source & { stop(): void } = {
       keys: () => keys,
       room: () => (stopped ? 0 : concurrency - running),
       stop: () => {
@@ -130,7 +124,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
         if (closing !== undefined) return putBack(key, items)
         for (const item of items) {
           const { body, deadline } = readDeadline(item)
-          const expiry = deadline === undefined ? undefined : deadline - clock.now()
+          const expiry = deadline === undefined ? undefined : deadline - server.now(key)
           if (expiry !== undefined && expiry <= 0) continue
           if (body.equals(QUEUE_INIT) || !fits(queue, body)) continue
           running++
@@ -145,6 +139,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
         }
       },
     }
+    return source
   }
 
   /** Popped while closing: somebody else is to have it. */
@@ -160,9 +155,9 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
       Promise.all(Array.from(inboxes, inbox => inbox.close())),
       sleep(CLOSE_GRACE, null, { ref: false }),
     ])
-    await Promise.all([reader.close(), channels.close()])
+    await Promise.all([readers.close(), channels.close()])
     replyLists.flush()
-    await commands.close(CLOSE_GRACE)
+    await server.close(CLOSE_GRACE)
   }
 
   return {
@@ -178,7 +173,7 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
         })
       }
       publications.add(toKey(topic), view(frame.body))
-      return commands.room()
+      return server.room()
     },
 
     subscribe: async (pattern, onFrame, given = {}) => {
@@ -195,19 +190,19 @@ export function createLink(commands: Connection, options: LinkOptions, events: L
       const source = queueSource(queue, onFrame, concurrency)
       try {
         // So that a list that may not be read is refused here.
-        await reader.check(toKey(queue))
+        await readers.check(toKey(queue))
       } catch (error) {
         throw isReply(error) ? refused(`the queue '${queue}' cannot be read`, error) : error
       }
-      await reader.add(source)
+      await readers.add(source)
       return subscription(async () => {
         source.stop()
-        await reader.remove(source)
+        await readers.remove(source)
       })
     },
 
     inbox: async onReply => {
-      const inbox = await openInbox(onReply, { root: inboxRoot, reader, send, fits, onError: events.error })
+      const inbox = await openInbox(onReply, { addresses, readers, send, fits, onError: events.error })
       inboxes.add(inbox)
       return inbox
     },

@@ -1,9 +1,10 @@
-import type { Argument, Connection } from './connection.ts'
+import type { Argument } from './connection.ts'
 import { isReply, isUnknown, refused } from './errors.ts'
+import type { Line } from './server.ts'
 
 /** Lists that somebody wants to be read. */
 export interface Source {
-  /** The lists, now. */
+  /** The lists, now: at least one, and all in one slot of a cluster. */
   keys(): readonly string[]
 
   /** How many items it takes now. */
@@ -14,7 +15,7 @@ export interface Source {
 /** What a {@link ListReader} reads with. */
 export interface ListReaderOptions {
   /** Opens a connection that may be blocked. */
-  readonly open: () => Promise<Connection>
+  readonly open: () => Promise<Line>
 
   /** Sends on a connection that is never blocked. */
   readonly send: (name: string, args: Argument[]) => Promise<unknown>
@@ -44,7 +45,7 @@ export class ListReader {
   readonly #options: ListReaderOptions
   readonly #sources = new Set<Source>()
   readonly #unreadable = new Set<string>()
-  #connection: Promise<Connection> | undefined
+  #connection: Promise<Line> | undefined
   #dialect: Dialect = 'blmpop'
   #running = false
   #turn = 0
@@ -178,7 +179,7 @@ export class ListReader {
     this.#returned = undefined
   }
 
-  async #read(connection: Connection, wanted: readonly Wanted[]): Promise<void> {
+  async #read(connection: Line, wanted: readonly Wanted[]): Promise<void> {
     const { wakeKey, blockTime } = this.#options
     const keys = [wakeKey, ...wanted.map(({ key }) => key)]
     const count = Math.min(...wanted.map(({ room }) => room))
@@ -204,12 +205,7 @@ export class ListReader {
     this.#back()
   }
 
-  async #pop(
-    connection: Connection,
-    keys: readonly string[],
-    count: number,
-    blockTime: number,
-  ): Promise<Popped | undefined> {
+  async #pop(connection: Line, keys: readonly string[], count: number, blockTime: number): Promise<Popped | undefined> {
     if (this.#dialect === 'blmpop') {
       const reply = await connection.send('blmpop', [blockTime, keys.length, ...keys, 'left', 'count', count])
       // The protocol's answer to BLMPOP: nothing in time, or the list and its items.
@@ -220,7 +216,7 @@ export class ListReader {
     return found === null ? undefined : [found[0].toString(), [found[1]]]
   }
 
-  async #popMore(connection: Connection, key: string, count: number): Promise<readonly Buffer[]> {
+  async #popMore(connection: Line, key: string, count: number): Promise<readonly Buffer[]> {
     try {
       return ((await connection.send('lpop', [key, count])) as Buffer[] | null) ?? []
     } catch (error) {

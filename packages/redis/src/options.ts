@@ -1,7 +1,7 @@
-import { assertOfflineBuffer, CommlibError, type OfflineBufferOptions, show } from '@commlib/core/internal'
+import { assertOfflineBuffer, type OfflineBufferOptions } from '@commlib/core/internal'
 import type { RedisOptions as ClientOptions } from 'ioredis'
-
-export type Scheme = 'redis' | 'rediss' | 'unix'
+import { assertAlone, type Place, reached, resolveCluster, resolveSentinels } from './places.ts'
+import { defined, invalid, parseUrl, type Scheme, schemes, shownAddress } from './url.ts'
 
 /** How the server's certificate is checked, and the client's own. PEM text, or bytes. */
 export interface TlsOptions {
@@ -26,7 +26,7 @@ export interface TlsOptions {
 
 /** Options of {@link redis}. */
 export interface RedisOptions {
-  /** How to connect, when there is no URL. @default 'redis' */
+  /** How to connect, when there is no URL. @default 'redis', or as the URLs of `cluster` or `sentinels` */
   readonly protocol?: Scheme | undefined
 
   /** @default 'localhost' */
@@ -37,6 +37,21 @@ export interface RedisOptions {
 
   /** The path of a Unix socket, instead of host and port. */
   readonly path?: string | undefined
+
+  /**
+   * URLs of some nodes of a cluster, instead of host and port: `['redis://a:6379', 'redis://b:6379']`. The first that
+   * answers tells where the others are. All of them take the same user, password and TLS.
+   */
+  readonly cluster?: readonly string[] | undefined
+
+  /**
+   * URLs of the sentinels that tell where the primary is, instead of host and port: `['redis://a:26379']`, with port 26379
+   * unless they say another. A user and password in one are for that sentinel; those for the primary are options.
+   */
+  readonly sentinels?: readonly string[] | undefined
+
+  /** What the sentinels call the primary, such as `mymaster`. Goes with `sentinels`. */
+  readonly name?: string | undefined
 
   /** The number of the database. Topics are the same in all of them: Redis has them beside its databases. @default 0 */
   readonly db?: number | undefined
@@ -95,6 +110,9 @@ export interface Settings {
   /** Scheme, host and port, for error messages. */
   readonly target: string
 
+  /** Where to connect to. */
+  readonly place: Place
+
   /** Milliseconds. */
   readonly keepalive: number
 
@@ -106,18 +124,18 @@ export interface Settings {
   readonly offlineBuffer: OfflineBufferOptions
   readonly connectTimeout: number
 
-  /** What every connection of ioredis is given. */
+  /** What every connection of ioredis is given; host and port too, where there is but one server. */
   readonly client: ClientOptions
 }
-
-/** The URL schemes of this transport. */
-export const schemes: readonly string[] = ['redis', 'rediss', 'unix']
 
 const KNOWN = new Set([
   'protocol',
   'host',
   'port',
   'path',
+  'cluster',
+  'sentinels',
+  'name',
   'db',
   'username',
   'password',
@@ -142,9 +160,14 @@ export function resolveOptions(url: string | undefined, given: RedisOptions = {}
     if (!KNOWN.has(key)) throw invalid(key, undefined, `is not an option: ${[...KNOWN].join(', ')}`)
   for (const key of ['tls', 'offlineBuffer', 'client'] as const)
     if (options[key] !== undefined && !isObject(options[key])) throw invalid(key, options[key], 'must be an object')
-  const { username, password, tls = {}, host = 'localhost', path } = options
+  assertAlone(url, options)
+  const { tls = {}, host = 'localhost', path } = options
+  const cluster = options.cluster === undefined ? undefined : resolveCluster(options)
+  const sentinels = options.sentinels === undefined ? undefined : resolveSentinels(options)
+  const { username, password } = cluster ?? options
 
-  const protocol = options.protocol ?? (path === undefined ? 'redis' : 'unix')
+  const protocol =
+    cluster?.protocol ?? options.protocol ?? sentinels?.protocol ?? (path === undefined ? 'redis' : 'unix')
   if (!schemes.includes(protocol)) throw invalid('protocol', protocol, `must be one of ${schemes.join(', ')}`)
   if (string('host', host) === '' || /[\s/@]/.test(host))
     throw invalid('host', host, 'must be a host name or an IP address')
@@ -164,13 +187,32 @@ export function resolveOptions(url: string | undefined, given: RedisOptions = {}
       throw invalid(`offlineBuffer.${key}`, undefined, `is not an option: ${[...KNOWN_BUFFER].join(', ')}`)
   assertOfflineBuffer(options.offlineBuffer ?? {})
   assertTls(tls)
-  if (protocol !== 'rediss' && options.tls !== undefined)
-    throw invalid('tls', undefined, `needs rediss, not ${protocol}`)
+  const secure = protocol === 'rediss' || sentinels?.secure
+  if (!secure && options.tls !== undefined) throw invalid('tls', undefined, `needs rediss, not ${protocol}`)
   const keepalive = number('keepalive', options.keepalive ?? 30, 0, 65_535)
-  const shown = host.includes(':') ? `[${host}]` : host
+  const base = {
+    ...options.client,
+    db,
+    protocol: version,
+  } satisfies ClientOptions
+  /** What a connection to a server is given, but for where that is. */
+  const login = (user: string | undefined, secret: string | undefined, encrypted: boolean): ClientOptions => ({
+    ...base,
+    ...(user !== undefined && { username: user }),
+    ...(secret !== undefined && { password: secret }),
+    // ioredis takes what Node's TLS takes, which is any bytes, whatever its types say.
+    ...(encrypted && { tls: { ...defined(tls), rejectUnauthorized: tls.rejectUnauthorized ?? true } as object }),
+  })
+  const one = protocol === 'unix' ? { path: path as string } : { host, port }
+  const single = {
+    kind: 'server',
+    target: protocol === 'unix' ? `unix:${path}` : shownAddress(protocol, host, port),
+  } as const
+  const place: Place = cluster ?? (sentinels === undefined ? single : reached(sentinels, login))
 
   return {
-    target: protocol === 'unix' ? `unix:${path}` : `${protocol}://${shown}:${port}`,
+    target: place.target,
+    place,
     keepalive: keepalive * 1000,
     // Even where nobody asks: a blocking command that never returns could outlive its connection.
     blockTime: keepalive === 0 ? 30 : keepalive,
@@ -179,72 +221,8 @@ export function resolveOptions(url: string | undefined, given: RedisOptions = {}
     claimAfter: integer('claimAfter', options.claimAfter ?? 60_000, 10, 2 ** 31 - 1),
     offlineBuffer: options.offlineBuffer ?? {},
     connectTimeout: integer('connectTimeout', options.connectTimeout ?? 10_000, 1, 2 ** 31 - 1),
-    client: {
-      ...options.client,
-      ...(protocol === 'unix' ? { path: path as string } : { host, port }),
-      db,
-      protocol: version,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-      // ioredis takes what Node's TLS takes, which is any bytes, whatever its types say.
-      ...(protocol === 'rediss' && {
-        tls: { ...defined(tls), rejectUnauthorized: tls.rejectUnauthorized ?? true } as object,
-      }),
-    },
+    client: { ...login(username, password, protocol === 'rediss'), ...(place.kind === 'server' && one) },
   }
-}
-
-function parseUrl(text: string): RedisOptions {
-  let url: URL
-  try {
-    url = new URL(text)
-  } catch {
-    throw invalid('url', redact(text), 'is not a URL such as redis://localhost:6379')
-  }
-  const protocol = url.protocol.slice(0, -1)
-  if (!schemes.includes(protocol))
-    throw invalid('url', redact(text), `must begin with one of ${schemes.map(scheme => `${scheme}:`).join(', ')}`)
-  if (/[@#]/.test(url.pathname + url.search + url.hash))
-    throw invalid('url', redact(text), 'has an @ or # after its host: in a password they are %40 and %23')
-  const login = {
-    username: url.username === '' ? undefined : decode(url.username, text),
-    password: url.password === '' ? undefined : decode(url.password, text),
-  }
-  for (const key of url.searchParams.keys())
-    if (key !== 'db') throw invalid('url', redact(text).replace(/\?.*/s, ''), 'has a parameter that is not db')
-  const asked = url.searchParams.get('db') ?? undefined
-  if (protocol === 'unix') {
-    if (url.hostname !== '') throw invalid('url', redact(text), 'names a host: a path has one slash, or three')
-    return defined({ protocol: 'unix', path: decode(url.pathname, text), db: database(asked, text), ...login })
-  }
-  if (url.hostname === '') throw invalid('url', redact(text), 'names no host')
-  const slash = url.pathname.slice(1)
-  return defined({
-    protocol: protocol as Scheme, // one of `schemes`
-    host: decode(url.hostname, text).replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? undefined : Number(url.port),
-    db: database(slash === '' ? asked : slash, text),
-    ...login,
-  })
-}
-
-function database(name: string | undefined, url: string): number | undefined {
-  if (name === undefined) return undefined
-  if (!/^\d{1,9}$/.test(name)) throw invalid('url', redact(url), 'must end with the number of a database, such as /0')
-  return Number(name)
-}
-
-function decode(part: string, url: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    throw invalid('url', redact(url), 'has a % in its user or password that is not followed by two digits: it is %25')
-  }
-}
-
-/** Leaves out what stands before an @: it may be a password, wherever the slashes are. */
-function redact(text: string): string {
-  return text.replace(/^((?:[a-z][a-z0-9+.-]*:)?\/\/)?.*@/is, '$1***@')
 }
 
 function assertTls(tls: TlsOptions): void {
@@ -281,13 +259,4 @@ function integer(name: string, value: unknown, min: number, max: number): number
     throw invalid(name, value, `must be a whole number from ${min} to ${max}`)
   }
   return value
-}
-
-function defined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
-}
-
-function invalid(name: string, value: unknown, why: string): CommlibError {
-  const shown = value === undefined ? '' : ` (${show(typeof value === 'string' ? redact(value) : value)})`
-  return new CommlibError('INVALID_OPTION', `redis: ${name}${shown} ${why}`)
 }

@@ -1,6 +1,7 @@
 import { randomId, reconnecting, type Transport } from '@commlib/core/internal'
 import { createDriver } from './driver.ts'
-import { type RedisOptions, resolveOptions, schemes } from './options.ts'
+import { type RedisOptions, resolveOptions } from './options.ts'
+import { schemes } from './url.ts'
 
 /** Connects to a Redis or Valkey server. */
 export interface RedisFactory {

@@ -18,22 +18,30 @@ function script(text: string): Script {
 export type Run = (script: Script, keys: readonly string[], args: Argument[]) => Promise<unknown>
 
 /**
- * Runs scripts over one connection. Each is sent in full first: were that left to the server's answer that it does not know
- * it, what was sent meanwhile would overtake the first.
+ * Runs scripts over one link. Each is sent to a server in full first: were that left to the server's answer that it does not
+ * know it, what was sent meanwhile would overtake the first.
+ *
+ * @param serverOf names the server that has a key
  */
-export function scriptRunner(send: Send): Run {
-  const known = new Set<Script>()
-  const runInFull = (script: Script, rest: Argument[]) => {
-    known.add(script)
-    return send('eval', [script.text, ...rest])
+export function scriptRunner(send: Send, serverOf: (key: string) => string): Run {
+  const known = new Map<string, Set<Script>>()
+  const knownTo = (server: string) => {
+    const scripts = known.get(server) ?? new Set()
+    known.set(server, scripts)
+    return scripts
   }
   return (script, keys, args) => {
+    const scripts = knownTo(serverOf(keys[0] ?? ''))
     const rest = [keys.length, ...keys, ...args]
-    if (!known.has(script)) return runInFull(script, rest)
+    const runInFull = () => {
+      scripts.add(script)
+      return send('eval', [script.text, ...rest])
+    }
+    if (!scripts.has(script)) return runInFull()
     return send('evalsha', [script.digest, ...rest]).catch(error => {
       // Somebody has made the server forget it.
       if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return runInFull(script, rest)
+      return runInFull()
     })
   }
 }

@@ -11,7 +11,6 @@ import {
   type TopicListener,
 } from '@commlib/core/internal'
 import type { Channels } from './channels.ts'
-import type { Clock } from './clock.ts'
 import type { Argument } from './connection.ts'
 import { fromFields, toFields } from './fields.ts'
 import { toKey } from './names.ts'
@@ -21,7 +20,12 @@ import { createState, StreamReader, type StreamState } from './stream-reader.ts'
 export interface StreamTopicsOptions {
   readonly channels: Channels
   readonly send: (name: string, args: Argument[]) => Promise<unknown>
-  readonly clock: Clock
+
+  /** Names the server that has this key. */
+  readonly serverOf: (key: string) => string
+
+  /** The clock of that server. */
+  readonly now: (key: string) => number
   readonly events: LinkEvents
 
   /** Entries that a stream keeps. */
@@ -61,24 +65,26 @@ let members = 0
 
 /** Topics whose messages are kept: in streams for who must not miss one, and the last one for who comes late. */
 export function createStreamTopics(options: StreamTopicsOptions) {
-  const { channels, send, clock, events, maxLength, claimAfter, interval, id, fits } = options
-  const run = scriptRunner(send)
+  const { channels, send, serverOf, now, events, maxLength, claimAfter, interval, id, fits } = options
+  const run = scriptRunner(send, serverOf)
   const readers = new Set<StreamReader>()
 
   async function publish(topic: string, frame: Frame, given: PublishOptions): Promise<void> {
     const { body, expiry } = frame
-    const fields = toFields(frame, Buffer.from(body.buffer, body.byteOffset, body.byteLength), clock.now)
-    const over = expiry === undefined ? '' : Math.round(clock.now() + expiry)
+    const key = streamKey(topic)
+    const fields = toFields(frame, Buffer.from(body.buffer, body.byteOffset, body.byteLength), () => now(key))
+    const over = expiry === undefined ? '' : Math.round(now(key) + expiry)
     const latched = given.latched ? [latchedKey(topic)] : []
     if (given.reliable) {
-      await run(PUBLISH_RELIABLE, [streamKey(topic), ...latched], [maxLength, toKey(topic), over, ...fields])
+      await run(PUBLISH_RELIABLE, [key, ...latched], [maxLength, toKey(topic), over, ...fields])
     } else await run(PUBLISH_LATCHED, latched, [toKey(topic), over, ...fields])
   }
 
   async function giveLatched(topic: string, onFrame: TopicListener): Promise<void> {
     // In capitals, since ioredis makes an object of what the other one answers.
-    const fields = (await send('HGETALL', [latchedKey(topic)])) as Buffer[]
-    const frame = fields.length === 0 ? undefined : fromFields(fields, clock.now)
+    const key = latchedKey(topic)
+    const fields = (await send('HGETALL', [key])) as Buffer[]
+    const frame = fields.length === 0 ? undefined : fromFields(fields, () => now(key))
     if (frame === undefined || frame === 'expired' || !fits(topic, frame.body)) return
     await onFrame(topic, { ...frame, latched: true })
   }
@@ -133,7 +139,7 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     const reader = new StreamReader({
       key,
       send,
-      now: clock.now,
+      now: () => now(key),
       interval,
       state: memory.stream,
       group: grouped ? { name, consumer, durable, claimAfter: shared ? claimAfter : undefined } : undefined,

@@ -22,8 +22,12 @@ export interface Told {
 }
 
 /** A connected transport, and what it has told; closed after the test. */
-export async function connect(url: string, options: RedisOptions = {}, how: ConnectOptions = {}): Promise<Told> {
-  const transport = redis(url, options)
+export async function connect(
+  where: string | RedisOptions,
+  options: RedisOptions = {},
+  how: ConnectOptions = {},
+): Promise<Told> {
+  const transport = typeof where === 'string' ? redis(where, options) : redis({ ...where, ...options })
   after(() => transport.close())
   const statuses: TransportStatus[] = []
   const errors: unknown[] = []

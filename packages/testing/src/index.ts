@@ -8,8 +8,13 @@ export {
 export { freePort } from './brokers/ports.ts'
 export { type Rabbit, type RabbitOptions, startRabbit } from './brokers/rabbit.ts'
 export { type RedisOptions, type RedisServer, startRedis } from './brokers/redis.ts'
+export {
+  type RedisCluster,
+  type RedisClusterOptions,
+  type RedisNode,
+  startRedisCluster,
+} from './brokers/redis-cluster.ts'
 export { type Authority, createAuthority, type Identity, selfSigned } from './certificates.ts'
-export { type RedisCluster, type RedisClusterOptions, type RedisNode, startRedisCluster } from './brokers/redis-cluster.ts'
 export type { ComplianceOptions, CreateOptions } from './compliance/bench.ts'
 export { type FaultsOptions, testFaults } from './compliance/faults/index.ts'
 export { type PersistentOptions, testPersistence } from './compliance/faults/persistence.ts'

@@ -1,0 +1,40 @@
+import type { Argument, Connection } from './connection.ts'
+
+/** What connections are for. */
+export type Role = 'commands' | 'subscriber' | 'reader'
+
+/** A connection that waits in blocking commands. */
+export type Line = Pick<Connection, 'send' | 'close'>
+
+/** What a link talks to: one server, or the nodes of a cluster. */
+export interface Server {
+  /** Sends a command to where its keys are; what is sent in one turn goes out together. */
+  send(name: string, args: Argument[]): Promise<unknown>
+
+  /** Resolves when little enough is pending to send more. */
+  room(): Promise<void>
+
+  /** Names the server that has this key. */
+  nameOf(key: string): string
+
+  /** Milliseconds since 1970, as the server that has this key reads them off its clock. */
+  now(key: string): number
+
+  /** Whether there are several slots: a connection that reads one is not kept for the next list. */
+  readonly many: boolean
+
+  /** Keys of one slot can be read by one blocking command. */
+  slotOf(key: string): number
+
+  /** The list that wakes who reads lists in the slot of this key. */
+  wakeKey(key: string): string
+
+  /** Opens a connection to subscribe on. */
+  subscriber(): Promise<Connection>
+
+  /** Opens a connection to read the lists of this key's slot. */
+  reader(key: string): Promise<Line>
+
+  /** Waits for what was sent, for so many milliseconds, then disconnects. */
+  close(grace: number): Promise<void>
+}
