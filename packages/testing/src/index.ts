@@ -14,6 +14,7 @@ export {
   type RedisNode,
   startRedisCluster,
 } from './brokers/redis-cluster.ts'
+export { type RedisSentinel, type RedisSentinelOptions, startRedisSentinel } from './brokers/redis-sentinel.ts'
 export { type Authority, createAuthority, type Identity, selfSigned } from './certificates.ts'
 export type { ComplianceOptions, CreateOptions } from './compliance/bench.ts'
 export { type FaultsOptions, testFaults } from './compliance/faults/index.ts'
