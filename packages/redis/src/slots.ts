@@ -63,6 +63,6 @@ export function redirectOf(error: unknown, asked: string): Redirect | undefined 
   if (error.message.startsWith('TRYAGAIN')) return { type: 'try again', slot: -1, address: asked }
   const [, word, slot, address] = /^(MOVED|ASK) (\d{1,5}) (\S*:\d{1,5})$/.exec(error.message) ?? []
   if (slot === undefined || address === undefined || Number(slot) >= SLOTS) return undefined
-  const host = address.startsWith(':') ? asked.slice(0, asked.lastIndexOf(':')) : ''
+  const host = /^:\d+$/.test(address) ? asked.slice(0, asked.lastIndexOf(':')) : ''
   return { type: word === 'MOVED' ? 'moved' : 'ask', slot: Number(slot), address: host + address }
 }
