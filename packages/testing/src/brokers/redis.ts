@@ -18,7 +18,11 @@ export interface RedisOptions extends LaunchOptions {
   /** Listens on a Unix socket as well, see {@link RedisServer.socketUrl}. Only as a process. @default false */
   readonly socket?: boolean | undefined
 
-  /** The program to run, such as another version or `valkey-server`. @default the first of these on the PATH */
+  /**
+   * The program to run, such as that of another version.
+   *
+   * @default process.env.COMMLIB_REDIS_BINARY, else `redis-server` or `valkey-server` on the PATH
+   */
   readonly binary?: string | undefined
 }
 
@@ -35,8 +39,8 @@ const SOCKET = 'redis.sock'
 
 /** Finds or starts a Redis server. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const { config, persistence, users, tls, socket, binary } = options
-  const own = options.own || !!(config || persistence || users || tls || socket || binary)
+  const { config, persistence, users, tls, socket, binary = process.env['COMMLIB_REDIS_BINARY'] } = options
+  const own = options.own || !!(config || persistence || users || tls)
   let folder = ''
   const { broker, ports } = await launch(
     {
@@ -45,7 +49,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       urlVariable: 'COMMLIB_REDIS_URL',
       imageVariable: 'COMMLIB_REDIS_IMAGE',
       image: 'redis:7',
-      binaries: binary === undefined ? ['redis-server', 'valkey-server'] : [binary],
+      binaries: !binary ? ['redis-server', 'valkey-server'] : [binary],
       install: 'apt install redis-server, brew install redis, or https://redis.io/download',
       ports: ['redis', ...(tls ? ['rediss'] : [])],
       startTimeout: 20_000,
