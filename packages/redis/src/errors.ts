@@ -12,9 +12,12 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 /** What a server says that is not, or no longer, the one to write to: another connection may lead to another. */
 const ELSEWHERE = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|UNBLOCKED|NOREPLICAS|MISCONF) /
 
+/** What Redis 6 and older put before an error of a command in a script. */
+const IN_SCRIPT = /^ERR Error running script \(.*?\): (?:@user_script: ?\d+: )+-?/
+
 /** Whether the server asks to come back later, or somewhere else. */
 export function isElsewhere(error: unknown): boolean {
-  return isReply(error) && ELSEWHERE.test(error.message)
+  return isReply(error) && ELSEWHERE.test(said(error))
 }
 
 /** Whether the server does not know this command, or not in this form: it is older. */
@@ -29,10 +32,23 @@ export function isReply(error: unknown): error is Error {
 
 /** An error for what the server answered. */
 export function refused(what: string, error: unknown): CommlibError {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = said(error)
+  const code = codeOf(message) ?? 'CONNECTION_LOST'
+  const why = code === 'INVALID_TOPIC' ? `${message} (another program uses this name for something else)` : message
+  return new CommlibError(code, `${what}: ${why}`, { cause: stripped(error) })
+}
+
+function said(error: unknown): string {
+  return toError(error).message.replace(IN_SCRIPT, '').trim()
+}
+
+function codeOf(message: string): ErrorCode | undefined {
   const [word = ''] = message.split(' ', 1)
-  const why = word === 'WRONGTYPE' ? `${message} (another program uses this name for something else)` : message
-  return new CommlibError(CODES[word] ?? 'CONNECTION_LOST', `${what}: ${why}`, { cause: stripped(error) })
+  if (CODES[word] !== undefined) return CODES[word]
+  // No word of its own have a command in a script that may not be run, and, until Redis 5, a wrong password.
+  return /^(?:ERR )?(?:The user executing the script can't|invalid password)/.test(message)
+    ? 'NOT_AUTHORIZED'
+    : undefined
 }
 
 /** Why connecting failed, naming host and cause. */
@@ -44,12 +60,8 @@ export function connectionFailed(target: string, error: unknown): CommlibError {
     const why = foreign ? `what answers there does not speak Redis' protocol` : whyNot(error)
     return new CommlibError('CONNECTION_FAILED', `cannot connect to ${target}: ${why}`, { cause: stripped(error) })
   }
-  const [word = ''] = message.split(' ', 1)
-  // Until Redis 5, a wrong password has no word of its own.
-  const code = /^ERR invalid password/.test(message) ? 'NOT_AUTHORIZED' : CODES[word]
-  return new CommlibError(code ?? 'CONNECTION_FAILED', `${target} refused the connection: ${message}`, {
-    cause: stripped(error),
-  })
+  const code = codeOf(message) ?? 'CONNECTION_FAILED'
+  return new CommlibError(code, `${target} refused the connection: ${message}`, { cause: stripped(error) })
 }
 
 export function connectionLost(target: string): CommlibError {

@@ -197,8 +197,9 @@ export class ListReader {
     if (target === undefined) return this.#back()
     const more = Math.min(target.source.room(), BATCH) - items.length
     target.source.take(key, items)
-    // The others' room is not what limits this one.
-    if (items.length === count && more > 0 && this.#dialect !== 'blpop') {
+    // BLPOP gives one, and the others' room is not what limits this one.
+    const full = items.length === (this.#dialect === 'blmpop' ? count : 1)
+    if (full && more > 0 && this.#dialect !== 'blpop') {
       const rest = await this.#popMore(connection, key, more)
       if (rest.length > 0) target.source.take(key, rest)
     }

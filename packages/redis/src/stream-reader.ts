@@ -56,6 +56,10 @@ const TURN = 1
 
 type Entry = readonly [id: Buffer, fields: readonly Buffer[] | null]
 
+function isRemoved([, fields]: Entry): boolean {
+  return fields === null
+}
+
 export function createState(): StreamState {
   return { last: undefined, running: new Set(), acknowledge: () => {}, idle: undefined }
 }
@@ -86,6 +90,7 @@ export class StreamReader {
     if (group === undefined) {
       if (!resumed) state.last = await this.#newest()
     } else {
+      if (group.claimAfter !== undefined) await this.#assertClaims(group)
       const lost = await this.#createGroup(group)
       if (lost && resumed) this.#groupLost(group)
       if (!lost) {
@@ -206,15 +211,28 @@ export class StreamReader {
   }
 
   /** What this consumer was given and has not acknowledged, before it was here or before the connection was. */
-  async #readPending({ name, consumer }: StreamGroup): Promise<void> {
+  async #readPending({ name, consumer }: StreamGroup, filter: (entry: Entry) => boolean = () => true): Promise<void> {
     const { key, send } = this.#options
     for (let after = '0'; ; ) {
       const reply = await send('xreadgroup', ['group', name, consumer, 'count', WINDOW, 'streams', key, after])
       const entries = entriesOf(reply)
-      this.#deliver(entries)
+      this.#deliver(entries.filter(filter))
       const last = entries.at(-1)
       if (last === undefined) return
       after = String(last[0])
+    }
+  }
+
+  /** Without taking over from dead members, a group would lose what they held. */
+  async #assertClaims({ name }: StreamGroup): Promise<void> {
+    const { key, send } = this.#options
+    try {
+      // Not all that it takes, so that it is refused where it is known, too.
+      await send('xautoclaim', [key])
+    } catch (error) {
+      if (!isReply(error) || !/unknown command/.test(error.message)) return
+      const message = `the group '${name}' needs XAUTOCLAIM, which this server does not have: Redis has it since 6.2`
+      throw new CommlibError('UNSUPPORTED', message)
     }
   }
 
@@ -226,8 +244,19 @@ export class StreamReader {
     this.#claimed = now
     const { key, send } = this.#options
     const args = [key, group.name, group.consumer, group.claimAfter, '0-0', 'count', room]
-    const [, entries] = (await send('xautoclaim', args)) as [Buffer, Entry[]]
+    const reply = (await send('xautoclaim', args)) as [Buffer, Array<Entry | null>, Buffer[]?]
+    const [, claimed, forgotten = []] = reply
+    const entries = claimed.filter(entry => entry !== null)
     this.#deliver(entries)
+    if (forgotten.length > 0) this.#removed(forgotten.length)
+    // What was removed is forgotten since Redis 7; before, it is this member's now, under an id that is not told here.
+    if (entries.length < claimed.length) await this.#readPending(group, isRemoved)
+  }
+
+  #removed(count: number): void {
+    const { events, key } = this.#options
+    const reason = `entries of '${key}' were removed before they were handled: the stream's maxLength is too small`
+    events.status({ type: 'messages-lost', count, reason })
   }
 
   #deliver(entries: readonly Entry[]): void {
@@ -238,8 +267,7 @@ export class StreamReader {
       if (state.running.has(id)) continue
       if (isAfter(id, state.last)) state.last = id
       if (fields === null) {
-        const reason = `an entry of '${key}' was removed before it was handled: the stream's maxLength is too small`
-        events.status({ type: 'messages-lost', count: 1, reason })
+        this.#removed(1)
         state.acknowledge(id)
         continue
       }
