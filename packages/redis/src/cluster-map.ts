@@ -1,6 +1,6 @@
 import { CommlibError } from '@commlib/core/internal'
 import type { Argument } from './connection.ts'
-import { isReply, refused } from './errors.ts'
+import { connectionFailed, isReply } from './errors.ts'
 import type { Endpoint } from './places.ts'
 import { SLOTS } from './slots.ts'
 
@@ -26,7 +26,7 @@ type Range = readonly [first: number, last: number, primary: readonly [host: Buf
 export async function readMap(send: Send, asked: string, target: string): Promise<ClusterMap> {
   const question = (...args: string[]) =>
     send('cluster', args).catch(error => {
-      throw isReply(error) ? refused(`${target} does not tell who is in its cluster`, error) : error
+      throw isReply(error) ? connectionFailed(target, error) : error
     })
   const [info, ranges] = await Promise.all([question('info'), question('slots')])
   const slots = new Array<string | undefined>(SLOTS).fill(undefined)
