@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createNode, type Node, rpc } from '@commlib/core'
 import { type Broker, startRedis } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -120,6 +121,22 @@ describe('a service', () => {
       expect(left).toBeGreaterThan(0)
       expect(left).toBeLessThanOrEqual(60)
     }
+  })
+})
+
+describe('an answer', () => {
+  it.each(['rpc-<id>', 'rpc-<id>.token'])('at %s expires, even where the service ends right after it', async form => {
+    const address = form.replace('<id>', randomUUID().replaceAll('-', ''))
+    const child = run(`
+      import { redis } from '${source}'
+      const transport = redis('${broker.url}')
+      await transport.connect()
+      await transport.push('${address}', { body: new Uint8Array(1) })
+      process.kill(process.pid, 'SIGKILL')`)
+    await child.ended
+    const [list = ''] = address.split('.')
+    expect(await raw(broker.url).llen(list)).toBe(1)
+    expect(await raw(broker.url).ttl(list)).toBeGreaterThan(0)
   })
 })
 
