@@ -86,6 +86,14 @@ keep(KEYS[1], ARGV[2], 3)
 return redis.call('PUBLISH', ARGV[1], ARGV[4])
 `)
 
+/** Wakes a reader, also where there is no memory. Arguments: the seconds that the call may lie around. */
+export const WAKE: Script = script(`
+-- A script is asked for memory by its first write alone, if that needs some.
+redis.call('DEL', KEYS[1])
+redis.call('RPUSH', KEYS[1], '1')
+return redis.call('EXPIRE', KEYS[1], ARGV[1])
+`)
+
 /**
  * Takes a member out of a group, unless it still holds entries, which others claim in time; the last one takes the group
  * with it. Arguments: the group, the member.
