@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { createNode, type Node, rpc } from '@commlib/core'
 import { type Broker, startRedis } from '@commlib/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { run } from '../../mqtt/test/processes.ts'
 import { redis } from '../src/index.ts'
-import { after, bytes, connect, eventually, list, raw, text, unique } from './support.ts'
+import { after, bytes, connect, eventually, list, quiet, raw, text, unique } from './support.ts'
 
 let broker: Broker
 beforeAll(async () => {
@@ -137,6 +137,32 @@ describe('an answer', () => {
     const [list = ''] = address.split('.')
     expect(await raw(broker.url).llen(list)).toBe(1)
     expect(await raw(broker.url).ttl(list)).toBeGreaterThan(0)
+  })
+})
+
+describe('the answers of commlib-py to calls that are long over', () => {
+  it('are removed each minute, and at the end, though they do not expire', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    after(() => vi.useRealTimers())
+    const { transport } = await connect(broker.url, { keepalive: 0 })
+    const inbox = await transport.inbox(() => expect.fail('nobody waits'))
+    // More than are read still.
+    const lists = list(1500).map(token => inbox.reserve(token))
+    for (const token of list(1500)) inbox.release(token)
+    const [over = ''] = lists
+    const admin = raw(broker.url)
+    for (const times of [1, 2]) {
+      await admin.rpush(over, `${times}`)
+      vi.advanceTimersByTime(60_000)
+      await eventually(async () => expect(await admin.exists(over)).toBe(0))
+    }
+    for (const key of lists) await admin.rpush(key, 'late')
+    await inbox.close()
+    await eventually(async () => expect(await admin.exists(...lists)).toBe(0))
+    await admin.rpush(over, 'never read')
+    vi.advanceTimersByTime(60_000)
+    await quiet()
+    expect(await admin.exists(over)).toBe(1)
   })
 })
 
