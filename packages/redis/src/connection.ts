@@ -140,9 +140,10 @@ export async function openConnection(
         if (pending < HIGH_WATER) release()
         if (!isReply(error)) throw connectionLost(target)
         if (!isElsewhere(error)) throw error
-        const cause = refused(target, error)
-        end(cause)
-        redis.disconnect()
+        if (!ended) {
+          end(refused(target, error))
+          redis.disconnect()
+        }
         throw connectionLost(target)
       },
     )

@@ -16,7 +16,7 @@ const HINTS: Readonly<Record<string, string>> = {
 }
 
 /** What a server says that is not, or no longer, the one to write to: another connection may lead to another. */
-const ELSEWHERE = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|UNBLOCKED|NOREPLICAS|MISCONF) /
+const ELSEWHERE = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN(?! Hash slot)|UNBLOCKED|NOREPLICAS|MISCONF) /
 
 /** What Redis 6 and older put before an error of a command in a script. */
 const IN_SCRIPT = /^ERR Error running script \(.*?\): (?:@user_script: ?\d+: )+-?/

@@ -5,13 +5,18 @@ import { inspect } from 'node:util'
 import { createAuthority, freePort, startRedis, startRedisCluster, startRedisSentinel } from '@commlib/testing'
 import { describe, expect, it } from 'vitest'
 import type { RedisOptions } from '../src/index.ts'
-import { after, bytes, connect, eventually, raw, text, unique } from './support.ts'
+import { slotOf } from '../src/slots.ts'
+import { after, bytes, connect, eventually, list, raw, text, unique } from './support.ts'
 
 const SECRET = 'sesame-0pen'
 
-async function roundTrip(options: RedisOptions): Promise<void> {
+const RIGHTS =
+  '+@connection +@pubsub +@stream +@list +@string +@hash +del +expire +pexpireat +persist +eval +evalsha +time ' +
+  '-@dangerous +info +cluster|slots +cluster|info'
+
+async function roundTrip(options: RedisOptions, prefix = ''): Promise<void> {
   const { transport } = await connect(options)
-  const [topic, queue] = [unique(), unique()]
+  const [topic, queue] = [prefix + unique(), prefix + unique()]
   const got: string[] = []
   await transport.subscribe(topic, (_, frame) => void got.push(text(frame)))
   await transport.pull(queue, frame => void got.push(text(frame)))
@@ -46,6 +51,7 @@ describe('a cluster', { timeout: 30_000 }, () => {
       replicas: 0,
       config: [
         `user anna on >${SECRET} ~* &* +@all`,
+        `user robot on >r resetkeys resetchannels -@all ${RIGHTS} ~fleet.* ~commlib:*{fleet.* ~wake{fleet.* &fleet.*`,
         `tls-port ${port}`,
         `tls-cert-file ${folder}/cert.pem`,
         `tls-key-file ${folder}/key.pem`,
@@ -61,6 +67,8 @@ describe('a cluster', { timeout: 30_000 }, () => {
     await roundTrip({ cluster: [`redis://anna:${SECRET}@localhost:${cluster.nodes[0]?.port}`] })
     expect(new Set(await users(cluster.urls[0] as string))).toEqual(new Set(['anna']))
     await refused({ cluster: [`rediss://anna:${SECRET}x@localhost:${port}`], tls })
+    // The rights that docs/security.md names.
+    await roundTrip({ cluster: [`rediss://robot:r@localhost:${port}`], tls }, 'fleet.')
     await expect(connect({ cluster: [`rediss://localhost:${port}`] })).rejects.toMatchObject({
       code: 'CONNECTION_FAILED',
       message: expect.stringContaining('certificate'),
@@ -100,6 +108,36 @@ describe('a cluster', { timeout: 30_000 }, () => {
       if (node === home) await published
       else await expect(published).rejects.toThrow("give its URL as { cluster: ['redis://…'] }")
     }
+  })
+
+  it('goes on with the slots that there are, where that is allowed', async () => {
+    const cluster = await startRedisCluster({
+      primaries: 2,
+      replicas: 0,
+      config: ['cluster-require-full-coverage no'],
+    })
+    after(() => cluster.close())
+    const { transport, statuses } = await connect({ cluster: cluster.urls })
+    const [there, gone] = [unique(), unique()]
+    for (const node of cluster.nodes) await node.cli('cluster', 'delslots', `${slotOf(gone)}`)
+    await expect(transport.publish(gone, { body: bytes('x') }, { reliable: true })).rejects.toThrow('slot not served')
+    await transport.publish(there, { body: bytes('x') }, { reliable: true })
+    expect(statuses.map(({ type }) => type)).toEqual(['connected'])
+  })
+
+  it('that takes nothing is not asked more than it has to be', async () => {
+    const cluster = await startRedisCluster({ primaries: 1, replicas: 0, config: ['min-replicas-to-write 1'] })
+    after(() => cluster.close())
+    const { transport, statuses } = await connect({ cluster: cluster.urls })
+    const refusals = await Promise.allSettled(
+      list(3).map(n => transport.publish(unique(), { body: bytes(n) }, { reliable: true })),
+    )
+    expect(refusals.map(({ status }) => status)).toEqual(list(3).map(() => 'rejected'))
+    const links = statuses.filter(({ type }) => type === 'connected').length
+    expect(links).toBeGreaterThan(3)
+    expect(links).toBeLessThan(15)
+    await raw(cluster.urls[0] as string).config('SET', 'min-replicas-to-write', 0)
+    await transport.publish(unique(), { body: bytes('x') }, { reliable: true })
   })
 
   it('is looked for again when the node a client listens at is taken out of it', async () => {
