@@ -32,7 +32,8 @@ export const json: Codec = {
   },
   decode: body => {
     const text = decoder.decode(body)
-    if (tooDeep(text)) throw new TypeError(`nested deeper than ${MAX_DEPTH}`)
+    // No deeper than it is long, and most bodies are short.
+    if (text.length > MAX_DEPTH && tooDeep(text)) throw new TypeError(`nested deeper than ${MAX_DEPTH}`)
     // As a field it would be harmless until somebody's code assigns it. Looked for in two ways that are quick.
     if ((text.includes('__proto__') || text.includes('\\u00')) && PROTO.test(text))
       throw new TypeError("the field '__proto__' is not allowed")
