@@ -1,17 +1,10 @@
-import { Queue } from '@commlib/core/internal'
-
-interface Entry {
-  readonly id: number
-  settled: boolean
-}
-
 /**
  * Acknowledges messages in the order of their receipt, as MQTT demands, each when it has been handled. What belongs to
  * a connection that has ended is never acknowledged: the broker sends it again.
  */
 export class Acknowledgements {
   readonly #send: (id: number) => void
-  readonly #waiting = new Queue<Entry>()
+  readonly #waiting: Array<{ readonly id: number; settled: boolean }> = []
   #ended = false
 
   constructor(send: (id: number) => void) {
@@ -20,7 +13,7 @@ export class Acknowledgements {
 
   /** Takes the next one; returns what acknowledges it. */
   expect(id: number): () => void {
-    const entry: Entry = { id, settled: false }
+    const entry = { id, settled: false }
     this.#waiting.push(entry)
     return () => {
       entry.settled = true
@@ -30,19 +23,19 @@ export class Acknowledgements {
 
   /** Acknowledges at once, if nothing is before it. */
   now(id: number): void {
-    if (this.#waiting.size === 0 && !this.#ended) this.#send(id)
+    if (this.#waiting.length === 0 && !this.#ended) this.#send(id)
     else this.expect(id)()
   }
 
   end(): void {
     this.#ended = true
-    this.#waiting.drain()
+    this.#waiting.length = 0
   }
 
   #advance(): void {
-    for (let next = this.#waiting.first; next?.settled; next = this.#waiting.first) {
-      this.#waiting.shift()
-      if (!this.#ended) this.#send(next.id)
-    }
+    let settled = 0
+    while (this.#waiting[settled]?.settled) settled++
+    // One removal for all: the array may be as long as the receive maximum.
+    for (const { id } of this.#waiting.splice(0, settled)) if (!this.#ended) this.#send(id)
   }
 }

@@ -55,7 +55,7 @@ export class Arrivals {
     }
     const acknowledge = qos > 0 ? this.#acknowledgements.expect(id) : () => {}
     if (settled === false) this.#unheard.push({ topic, frame, acknowledge })
-    else this.#follow(settled, acknowledge)
+    else void settled.catch(this.#events.error).then(acknowledge)
   }
 
   /** Somebody new listens: offers it what nobody wanted yet. */
@@ -63,8 +63,7 @@ export class Arrivals {
     for (const held of this.#unheard.splice(0)) {
       const settled = this.#options.deliver(held.topic, held.frame, undefined)
       if (settled === false) this.#unheard.push(held)
-      else if (settled === undefined) held.acknowledge()
-      else this.#follow(settled, held.acknowledge)
+      else void Promise.resolve(settled).catch(this.#events.error).then(held.acknowledge)
     }
   }
 
@@ -72,13 +71,6 @@ export class Arrivals {
   end(): void {
     clearTimeout(this.#holding)
     this.#acknowledgements.end()
-  }
-
-  #follow(settled: Promise<unknown>, acknowledge: () => void): void {
-    void settled.then(acknowledge, error => {
-      this.#events.error(error)
-      acknowledge()
-    })
   }
 
   #check(topic: string, { body }: Frame): void {

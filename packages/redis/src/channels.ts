@@ -61,14 +61,15 @@ export class Channels {
 
   async #start(): Promise<Connection> {
     const connection = await this.#open()
-    connection.redis.on('messageBuffer', (channel: Buffer, body: Buffer) => {
+    connection.listen((channel, body, pattern) => {
       const key = channel.toString()
-      const entry = this.#plain.get(key)
-      if (entry !== undefined) this.#deliver(entry, fromKey(key), body)
-    })
-    connection.redis.on('pmessageBuffer', (pattern: string, channel: Buffer, body: Buffer) => {
-      const entry = this.#patterns.get(pattern)
-      const topic = fromKey(channel.toString())
+      if (pattern === undefined) {
+        const entry = this.#plain.get(key)
+        if (entry !== undefined) this.#deliver(entry, fromKey(key), body)
+        return
+      }
+      const entry = this.#patterns.get(pattern.toString())
+      const topic = fromKey(key)
       if (topic.startsWith(OURS)) return
       if (entry?.matches(topic)) this.#deliver(entry, topic, body)
     })

@@ -16,7 +16,6 @@ import { openInbox } from './inbox.ts'
 import type { Source } from './list-reader.ts'
 import { ListReaders } from './list-readers.ts'
 import { splitReturn, toKey } from './names.ts'
-import { createPublications } from './publications.ts'
 import { ReplyLists } from './reply-lists.ts'
 import type { Server } from './server.ts'
 import { createStreamTopics } from './stream-topics.ts'
@@ -69,9 +68,6 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
   })
   const inboxes = new Set<Inbox>()
   const replyLists = new ReplyLists(send)
-  const publications = createPublications(send, (channel, error) =>
-    events.error(refused(`the message to '${channel}' was refused`, error)),
-  )
   let closing: Promise<void> | undefined
 
   function check(address: string, frame: Frame): void {
@@ -95,7 +91,7 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
       if (answer !== undefined) {
         const [list, token] = answer
         replyLists.pushed(list)
-        await send('rpush', [list, Buffer.concat([Buffer.from(`${token} `), frame.body])])
+        await send('rpush', [list, { prefix: `${token} `, body: frame.body }])
         return
       }
       const key = toKey(queue)
@@ -148,7 +144,6 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
   }
 
   async function close(): Promise<void> {
-    publications.flush()
     streams.end()
     // They delete their lists, for which the reader has to have let go of them; a silent server does not hold this up.
     await Promise.race([
@@ -172,7 +167,8 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
           throw isReply(error) ? refused(`the message to '${topic}' was refused`, error) : error
         })
       }
-      publications.add(toKey(topic), view(frame.body))
+      const onRefused = (error: Error) => events.error(refused(`the message to '${topic}' was refused`, error))
+      server.publish(toKey(topic), view(frame.body), onRefused)
       return server.room()
     },
 

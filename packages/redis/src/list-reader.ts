@@ -1,6 +1,5 @@
 import type { Argument } from './connection.ts'
 import { isReply, isUnknown, refused } from './errors.ts'
-import { WAKE } from './scripts.ts'
 import type { Line } from './server.ts'
 
 /** Lists that somebody wants to be read. */
@@ -52,7 +51,7 @@ export class ListReader {
   #turn = 0
 
   /** The lists of the command that is waiting. */
-  #waiting: ReadonlySet<string> | undefined
+  #waiting: readonly string[] | undefined
   #returned: { readonly promise: Promise<void>; resolve(): void } | undefined
   #woken = false
   #retry: ReturnType<typeof setTimeout> | undefined
@@ -85,7 +84,7 @@ export class ListReader {
   /** Resolves when nothing more comes. */
   async remove(source: Source): Promise<void> {
     if (!this.#sources.delete(source) || this.#closed) return
-    if (!source.keys().some(key => this.#waiting?.has(key))) return
+    if (!source.keys().some(key => this.#waiting?.includes(key))) return
     const { promise } = this.#onReturn()
     this.#wake()
     await promise
@@ -95,7 +94,10 @@ export class ListReader {
   refresh(): void {
     if (this.#closed) return
     if (!this.#running) void this.#run()
-    else if (this.#waiting !== undefined && this.#wanted().some(({ key }) => !this.#waiting?.has(key))) this.#wake()
+    else if (this.#waiting !== undefined) {
+      const waiting = new Set(this.#waiting)
+      if (this.#wanted().some(({ key }) => !waiting.has(key))) this.#wake()
+    }
   }
 
   /** Ends reading; what had been popped by then is taken. */
@@ -132,11 +134,8 @@ export class ListReader {
     if (this.#woken) return
     this.#woken = true
     const { wakeKey, send } = this.#options
-    const pushed = send('rpush', [wakeKey, '1']).catch(error => {
-      if (isReply(error)) return send('eval', [WAKE.text, 1, wakeKey, WAKE_EXPIRY])
-      throw error
-    })
-    pushed.catch(() => {}) // a connection that has ended needs no waking
+    // A connection that has ended needs no waking.
+    send('rpush', [wakeKey, '1']).catch(() => {})
     send('expire', [wakeKey, WAKE_EXPIRY]).catch(() => {})
   }
 
@@ -185,9 +184,13 @@ export class ListReader {
 
   async #read(connection: Line, wanted: readonly Wanted[]): Promise<void> {
     const { wakeKey, blockTime } = this.#options
-    const keys = [wakeKey, ...wanted.map(({ key }) => key)]
-    const count = Math.min(...wanted.map(({ room }) => room))
-    this.#waiting = new Set(keys)
+    const keys = [wakeKey]
+    let count = BATCH
+    for (const { key, room } of wanted) {
+      keys.push(key)
+      if (room < count) count = room
+    }
+    this.#waiting = keys
     let popped: Popped | undefined
     try {
       popped = await this.#pop(connection, keys, count, blockTime)

@@ -11,6 +11,9 @@ export interface Server {
   /** Sends a command to where its keys are; what is sent in one turn goes out together. */
   send(name: string, args: Argument[]): Promise<unknown>
 
+  /** Publishes to a channel. A message that the connection ends with is not told of. */
+  publish(channel: string, body: Buffer, onRefused: (error: Error) => void): void
+
   /** Resolves when little enough is pending to send more. */
   room(): Promise<void>
 

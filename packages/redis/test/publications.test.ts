@@ -12,15 +12,10 @@ describe('what is published in one turn', () => {
   const count = 2000
   const numbers = Array.from({ length: count }, (_, i) => String(i))
 
-  it.each([
-    ['arrives in order', '+@all'],
-    ['arrives in order where scripts are not allowed', '+@all -@scripting'],
-  ])('%s', async (_, commands) => {
-    await raw(broker.url).call('ACL', 'SETUSER', 'robot', 'on', '>secret', '~*', '&*', ...commands.split(' '))
-    const { transport, errors } = await connect(broker.url, { username: 'robot', password: 'secret' })
+  it('arrives in order', async () => {
+    const { transport, errors } = await connect(broker.url)
     const received: string[] = []
     await transport.subscribe('numbers', (_, frame) => void received.push(text(frame)))
-    // Several turns: only then is it known whether a script may be used.
     for (let i = 0; i < count; i += 100) {
       const turn = numbers.slice(i, i + 100).map(number => transport.publish('numbers', { body: bytes(number) }))
       await Promise.all(turn)

@@ -1,0 +1,158 @@
+/** What a command takes. */
+export type Argument = string | number | Buffer | Prefixed
+
+/** Bytes with others before them, put together where they are written. */
+export interface Prefixed {
+  /** A character a byte. */
+  readonly prefix: string
+  readonly body: Uint8Array
+}
+
+/** The part of a socket that is written to. */
+export interface Sink {
+  write(chunk: Uint8Array): unknown
+}
+
+const CHUNK = 64 * 1024
+
+/** A body from this size on is written as it is instead of being copied. */
+const LARGE = 16 * 1024
+
+/** Texts up to this length are written a character at a time: shorter than a call of the engine takes. */
+const SHORT = 64
+
+const CR = 0x0d
+const LF = 0x0a
+const DOLLAR = 0x24
+const STAR = 0x2a
+const ZERO = 0x30
+
+/** The most that a length takes, with the byte before it and the end of the line. */
+const LENGTH = 16
+
+/**
+ * Writes commands, those of one turn of the event loop with a single write: with TCP_NODELAY each write is a segment of
+ * its own. Making a command takes ioredis 7 µs, in which it makes five objects; this takes one.
+ */
+export class Writer {
+  readonly #sink: Sink
+  #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK)
+  #from = 0
+  #to = 0
+  #scheduled = false
+  #ended = false
+
+  constructor(sink: Sink) {
+    this.#sink = sink
+  }
+
+  /** Returns about how many bytes it takes. */
+  command(name: string, args: readonly Argument[]): number {
+    let size = LENGTH
+    this.#reserve(LENGTH)
+    this.#length(STAR, args.length + 1)
+    size += this.#text(name)
+    for (const arg of args) {
+      if (typeof arg === 'object') size += 'prefix' in arg ? this.#bytes(arg.body, arg.prefix) : this.#bytes(arg)
+      else size += this.#text(typeof arg === 'string' ? arg : String(arg))
+    }
+    if (!this.#scheduled) {
+      this.#scheduled = true
+      // When what is under way has ended, promises included: answers to what came in together leave together.
+      process.nextTick(this.#end)
+    }
+    return size
+  }
+
+  /** Writes what was collected. */
+  flush(): void {
+    if (this.#to === this.#from || this.#ended) return
+    this.#sink.write(this.#chunk.subarray(this.#from, this.#to))
+    this.#from = this.#to
+  }
+
+  /** The connection has ended: what was collected goes nowhere. */
+  end(): void {
+    this.#ended = true
+  }
+
+  readonly #end = (): void => {
+    this.#scheduled = false
+    this.flush()
+  }
+
+  #text(text: string): number {
+    if (text.length <= SHORT && this.#ascii(text)) return text.length + LENGTH
+    const length = Buffer.byteLength(text)
+    if (length >= LARGE) return this.#bytes(Buffer.from(text))
+    this.#reserve(length + LENGTH + 2)
+    this.#length(DOLLAR, length)
+    this.#to += this.#chunk.write(text, this.#to)
+    this.#lineEnd()
+    return length + LENGTH
+  }
+
+  /** Whether it is, and so was written. */
+  #ascii(text: string): boolean {
+    this.#reserve(text.length + LENGTH + 2)
+    const start = this.#to
+    this.#length(DOLLAR, text.length)
+    const chunk = this.#chunk
+    let to = this.#to
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 0x7f) {
+        this.#to = start
+        return false
+      }
+      chunk[to++] = code
+    }
+    this.#to = to
+    this.#lineEnd()
+    return true
+  }
+
+  #bytes(bytes: Uint8Array, prefix = ''): number {
+    const length = prefix.length + bytes.length
+    const large = bytes.length >= LARGE
+    this.#reserve((large ? prefix.length : length) + LENGTH + 2)
+    this.#length(DOLLAR, length)
+    for (let i = 0; i < prefix.length; i++) this.#chunk[this.#to++] = prefix.charCodeAt(i)
+    if (large) {
+      this.flush()
+      if (!this.#ended) this.#sink.write(bytes)
+    } else {
+      this.#chunk.set(bytes, this.#to)
+      this.#to += bytes.length
+    }
+    this.#lineEnd()
+    return length + LENGTH
+  }
+
+  #length(first: number, length: number): void {
+    const chunk = this.#chunk
+    chunk[this.#to++] = first
+    let digits = 1
+    for (let rest = length; rest >= 10; rest = Math.floor(rest / 10)) digits++
+    for (let rest = length, at = this.#to + digits - 1; at >= this.#to; at--) {
+      chunk[at] = ZERO + (rest % 10)
+      rest = Math.floor(rest / 10)
+    }
+    this.#to += digits
+    this.#lineEnd()
+  }
+
+  #lineEnd(): void {
+    this.#chunk[this.#to++] = CR
+    this.#chunk[this.#to++] = LF
+  }
+
+  /** What was written belongs to the socket until it has left, so a full chunk is followed by a new one. */
+  #reserve(size: number): void {
+    if (this.#chunk.length - this.#to >= size) return
+    this.flush()
+    this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK, size))
+    this.#from = 0
+    this.#to = 0
+  }
+}

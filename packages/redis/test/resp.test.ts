@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest'
+import { Reader, ReplyError, type Value } from '../src/resp/reader.ts'
+import { type Argument, Writer } from '../src/resp/writer.ts'
+
+/** All that is read from these pieces. */
+function read(...chunks: readonly Uint8Array[]): { readonly replies: unknown[]; readonly pushes: unknown[] } {
+  const replies: unknown[] = []
+  const pushes: unknown[] = []
+  const reader = new Reader({
+    reply: value => void replies.push(plain(value)),
+    push: value => void pushes.push(plain(value)),
+  })
+  for (const chunk of chunks) reader.read(Buffer.from(chunk))
+  return { replies, pushes }
+}
+
+/** Texts instead of bytes. */
+function plain(value: Value): unknown {
+  if (Buffer.isBuffer(value)) return value.toString()
+  if (value instanceof ReplyError) return { error: value.message }
+  return Array.isArray(value) ? value.map(plain) : value
+}
+
+/** What was sent, and what is read of it. */
+const ANSWERS: readonly (readonly [wire: string, value: unknown])[] = [
+  [':0\r\n', 0],
+  [':-12\r\n', -12],
+  [':+9007199254740991\r\n', Number.MAX_SAFE_INTEGER],
+  ['+OK\r\n', 'OK'],
+  ['-ERR no\r\n', { error: 'ERR no' }],
+  ['$5\r\nhello\r\n', 'hello'],
+  ['$0\r\n\r\n', ''],
+  ['$4\r\n\r\n\r\n\r\n', '\r\n\r\n'],
+  ['$-1\r\n', null],
+  ['*-1\r\n', null],
+  ['*0\r\n', []],
+  ['*3\r\n:1\r\n*2\r\n$1\r\na\r\n$-1\r\n*0\r\n', [1, ['a', null], []]],
+  ['*2\r\n-NOAUTH no\r\n:1\r\n', [{ error: 'NOAUTH no' }, 1]],
+  ['_\r\n', null],
+  ['#t\r\n', 1],
+  ['#f\r\n', 0],
+  [',3.25\r\n', '3.25'],
+  ['(3492890328409238509324850943850943825024385\r\n', '3492890328409238509324850943850943825024385'],
+  ['!6\r\nERR no\r\n', { error: 'ERR no' }],
+  ['=8\r\ntxt:some\r\n', 'some'],
+  ['%2\r\n+a\r\n:1\r\n+b\r\n*1\r\n:2\r\n', ['a', 1, 'b', [2]]],
+  ['~2\r\n:1\r\n:2\r\n', [1, 2]],
+  ['|1\r\n+ttl\r\n:3600\r\n:7\r\n', 7],
+  ['*2\r\n|1\r\n+ttl\r\n:3600\r\n:7\r\n:8\r\n', [7, 8]],
+]
+
+describe('reading answers', () => {
+  it.each(ANSWERS)('%j', (wire, value) => {
+    expect(read(Buffer.from(wire))).toEqual({ replies: [value], pushes: [] })
+  })
+
+  it('tells what the server says of itself from what it answers', () => {
+    const wire = '>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nb\r\n:1\r\n>2\r\n+invalidate\r\n*0\r\n'
+    expect(read(Buffer.from(wire))).toEqual({
+      replies: [1],
+      pushes: [
+        ['message', 'c', 'b'],
+        ['invalidate', []],
+      ],
+    })
+  })
+
+  it('takes them in pieces, wherever they are cut', () => {
+    const wire = Buffer.from(ANSWERS.map(([each]) => each).join(''))
+    const whole = { replies: ANSWERS.map(([, value]) => value), pushes: [] }
+    for (let at = 1; at < wire.length; at++) expect(read(wire.subarray(0, at), wire.subarray(at))).toEqual(whole)
+    expect(read(...Array.from(wire, byte => Uint8Array.of(byte)))).toEqual(whole)
+  })
+
+  it('takes a large one in many pieces without going over it again and again', () => {
+    const body = Buffer.alloc(32 * 1024 * 1024, 'x')
+    const wire = Buffer.concat([Buffer.from(`*2\r\n$${body.length}\r\n`), body, Buffer.from('\r\n:1\r\n')])
+    const replies: Value[] = []
+    const reader = new Reader({ reply: value => void replies.push(value), push: () => {} })
+    for (let at = 0; at < wire.length; at += 1000) reader.read(wire.subarray(at, at + 1000))
+    const [[text, one] = []] = replies as Value[][]
+    expect(one).toBe(1)
+    expect(body.equals(text as Buffer)).toBe(true)
+  })
+
+  it.each([
+    ['HTTP/1.1 400 Bad Request\r\n', 'Unknown RESP type 0x48'],
+    ['H', 'Unknown RESP type 0x48'],
+    ['$x\r\n', "no number: 'x'"],
+    [`+${'x'.repeat(70_000)}`, 'a line without end'],
+  ])('refuses what is no answer: %j', (wire, message) => {
+    expect(() => read(Buffer.from(wire))).toThrow(message)
+  })
+})
+
+describe('writing commands', () => {
+  const LONG = 'é'.repeat(100)
+  const LARGE = Buffer.alloc(100_000, 'y')
+
+  async function written(...commands: readonly (readonly [name: string, args: readonly Argument[]])[]) {
+    const chunks: Uint8Array[] = []
+    const writer = new Writer({ write: chunk => chunks.push(chunk) })
+    for (const [name, args] of commands) writer.command(name, args)
+    await new Promise(setImmediate)
+    // A command is a list of texts, as an answer may be.
+    return { writes: chunks.length, commands: read(...chunks).replies }
+  }
+
+  it('writes those of one turn at once', async () => {
+    expect(await written(['ping', []], ['get', ['é']], ['blpop', ['a', LONG, 30]])).toEqual({
+      writes: 1,
+      commands: [['ping'], ['get', 'é'], ['blpop', 'a', LONG, '30']],
+    })
+  })
+
+  it.each<[string, Argument, string]>([
+    ['an empty text', '', ''],
+    ['a number', -1.5, '-1.5'],
+    ['bytes', Buffer.from('b\r\n'), 'b\r\n'],
+    ['bytes with others before them', { prefix: '\t \n', body: Buffer.from('b') }, '\t \nb'],
+    ['a large text', 'é'.repeat(40_000), 'é'.repeat(40_000)],
+    ['large bytes', LARGE, LARGE.toString()],
+    ['large bytes with others before them', { prefix: 'p ', body: LARGE }, `p ${LARGE}`],
+  ])('writes %s', async (_, arg, text) => {
+    const { commands } = await written(['set', ['k', arg]], ['ping', []])
+    expect(commands).toEqual([['set', 'k', text], ['ping']])
+  })
+
+  it('writes more than a chunk holds', async () => {
+    const commands = Array.from({ length: 5000 }, (_, i) => ['rpush', ['list', `item ${i}`]] as const)
+    const { commands: found, writes } = await written(...commands)
+    expect(found).toEqual(commands.map(([name, args]) => [name, ...args]))
+    expect(writes).toBeLessThan(10)
+  })
+})
