@@ -25,6 +25,8 @@ const HIGH_WATER = 2 ** 20
 /** Messages that may wait for their PUBACK, far fewer than there are packet identifiers. */
 const WINDOW = 1000
 
+const PLAIN = {}
+
 const NO_MATCHING_SUBSCRIBERS = 0x10
 
 /** What the broker has said when it accepted the connection. */
@@ -130,7 +132,11 @@ export function establish(
     }
   }
 
-  const publish: Connection['publish'] = async (topic, frame, { retain, confirm, mandatory, signal }) => {
+  const publish: Connection['publish'] = async (
+    topic,
+    frame,
+    { latched: retain = false, reliable, mandatory, signal } = PLAIN,
+  ) => {
     if (ended || closing !== undefined) throw connectionLost(target)
     if (frame.body.length > maxMessageBytes) {
       throw tooLarge(`the message to '${topic}'`, frame.body.length, maxMessageBytes)
@@ -145,7 +151,7 @@ export function establish(
       }
       return bytes
     }
-    if (!confirm && !mandatory) {
+    if (!reliable && !mandatory) {
       batch.add(make(0))
       while (!ended && batch.size + socket.pending() > HIGH_WATER) await new Promise(resolve => setTimeout(resolve, 5))
       return

@@ -1,4 +1,10 @@
-import { CommlibError, type Frame, type LinkEvents } from '@commlib/core/internal'
+import {
+  CommlibError,
+  type Frame,
+  type LinkEvents,
+  type PublishOptions,
+  type PushOptions,
+} from '@commlib/core/internal'
 import type { IConnackPacket, MqttClient } from 'mqtt'
 import { Arrivals, tooLarge } from './arrivals.ts'
 import { Confirmations } from './confirmations.ts'
@@ -22,6 +28,8 @@ export interface EstablishOptions {
 /** Milliseconds that saying goodbye may take. */
 const CLOSE_TIMEOUT = 1000
 
+const PLAIN = {}
+
 /** One MQTT connection, from CONNACK to the end of its socket. */
 export interface Connection {
   readonly version: 4 | 5
@@ -31,12 +39,8 @@ export interface Connection {
   readonly shares: boolean | undefined
   readonly subscriptions: Subscriptions
 
-  /** Resolves when written, or confirmed if `confirm`. */
-  publish(
-    topic: string,
-    frame: Frame,
-    how: { retain: boolean; confirm: boolean; mandatory: boolean; signal: AbortSignal | undefined },
-  ): Promise<void>
+  /** Resolves when written, or confirmed if `reliable` or `mandatory`. */
+  publish(topic: string, frame: Frame, how?: PublishOptions & PushOptions): Promise<void>
   close(): Promise<void>
 }
 
@@ -153,12 +157,12 @@ export function establish(
     sessionPresent: connack.sessionPresent,
     shares: version === 5 ? server.sharedSubscriptionAvailable !== false : undefined,
     subscriptions,
-    publish: (topic, frame, { retain, confirm, mandatory, signal }) => {
+    publish: (topic, frame, { latched: retain = false, reliable, mandatory = false, signal } = PLAIN) => {
       if (ended || closing !== undefined) return Promise.reject(connectionLost(target))
       if (frame.body.byteLength > maxMessageBytes) {
         return Promise.reject(tooLarge(`the message to '${topic}'`, frame.body.byteLength, maxMessageBytes))
       }
-      if (confirm || mandatory) return confirmations.publish(topic, frame, { retain, mandatory, signal })
+      if (reliable || mandatory) return confirmations.publish(topic, frame, { retain, mandatory, signal })
       try {
         const packet = measure(topic, frame, version, retain, 0)
         check(topic, packet)

@@ -1,4 +1,4 @@
-import { CommlibError, type Frame, type Link, type LinkEvents, type Subscription } from '@commlib/core/internal'
+import { CommlibError, type Link, type LinkEvents, type Subscription } from '@commlib/core/internal'
 import type { Connection } from './connection.ts'
 import type { ListenOptions, Receiver } from './subscriptions.ts'
 import { toFilter, topicCache, toTopic } from './topic.ts'
@@ -48,19 +48,10 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
     return (connection instanceof Promise ? await connection : connection).subscriptions.listen(given, receive)
   }
 
-  const publish = (topic: string, frame: Frame, how: Parameters<Connection['publish']>[2]) =>
-    first.publish(topic, frame, how)
-
+  const { publish } = first
   return {
-    publish: (topic, frame, given) =>
-      given === undefined
-        ? publish(topic, frame, PLAIN)
-        : publish(topic, frame, {
-            retain: given.latched === true,
-            confirm: given.reliable === true,
-            mandatory: false,
-            signal: given.signal,
-          }),
+    publish,
+    push: publish,
 
     subscribe: async (pattern, onFrame, given = {}) => {
       const { group: share, latched = false, reliable = false, durable } = given
@@ -81,11 +72,6 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
         (topic, frame) => (share !== undefined && frame.latched ? undefined : onFrame(toName(topic), frame)),
       )
     },
-
-    push: (queue, frame, given) =>
-      given === undefined || given.mandatory !== true
-        ? publish(queue, frame, PLAIN)
-        : publish(queue, frame, { retain: false, confirm: true, mandatory: true, signal: given.signal }),
 
     // At QoS 1, since commlib-py sends its requests so.
     pull: async (queue, onFrame) => {
@@ -122,5 +108,3 @@ export function createLink(first: Connection, options: LinkOptions, events: Link
     },
   }
 }
-
-const PLAIN = { retain: false, confirm: false, mandatory: false, signal: undefined }
