@@ -96,20 +96,17 @@ export async function createRpcService<T extends RpcTypes>(
   const active = new Map<unknown, ActiveRequest>()
   const waiting = new Queue<WaitingRequest>()
 
-  const send = ({ request }: ActiveRequest, frame: Frame): Promise<void> =>
-    transport.push(request.replyTo as string, frame).catch(error => {
-      // What a closing node no longer answers, its callers have been told by their deadlines.
-      if (context.closed === undefined) onError(error)
-    })
+  const send = (request: ActiveRequest, frame: Frame): Promise<void> =>
+    request.replied(
+      transport.push(request.request.replyTo as string, frame).catch(error => {
+        // What a closing node no longer answers, its callers have been told by their deadlines.
+        if (context.closed === undefined) onError(error)
+      }),
+    )
 
+  /** Throws what cannot be sent. */
   function reply(request: ActiveRequest, response: unknown): Promise<void> {
-    let frame: Frame
-    try {
-      frame = wire.response(response, request.request)
-    } catch (error) {
-      return fail(request, error)
-    }
-    return send(request, frame)
+    return send(request, wire.response(response, request.request))
   }
 
   /** Neither throws nor rejects, whatever was thrown: a request that did would keep its place for ever. */
@@ -131,18 +128,18 @@ export async function createRpcService<T extends RpcTypes>(
       if (response instanceof Promise) return runAsync(request, response)
       const checked = responseShape.outgoing(response)
       if (checked instanceof Promise) return runAsync(request, checked, true)
-      return request.replied(reply(request, checked))
+      return reply(request, checked)
     } catch (error) {
-      return request.replied(fail(request, error))
+      return fail(request, error)
     }
   }
 
   async function runAsync(request: ActiveRequest, response: Promise<unknown>, checked = false): Promise<void> {
     try {
       const value = await response
-      await request.replied(reply(request, checked ? value : await responseShape.outgoing(value)))
+      await reply(request, checked ? value : await responseShape.outgoing(value))
     } catch (error) {
-      await request.replied(fail(request, error))
+      await fail(request, error)
     }
   }
 
