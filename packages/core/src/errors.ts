@@ -73,6 +73,11 @@ export class RemoteError extends CommlibError {
   }
 }
 
+/** The code of an error of ours. */
+export function codeOf(thrown: unknown): ErrorCode | undefined {
+  return thrown instanceof CommlibError ? thrown.code : undefined
+}
+
 /** Makes an `Error` out of whatever was thrown. */
 export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown

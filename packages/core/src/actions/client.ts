@@ -2,7 +2,7 @@ import type { ActionContract, ActionTypes } from '../contracts/action.ts'
 import { parts } from '../contracts/contract.ts'
 import { assertOpen, contextOf, type Target, warn } from '../endpoints/context.ts'
 import { DEFAULT_TIMEOUT } from '../endpoints/rpc-client.ts'
-import { CommlibError } from '../errors.ts'
+import { CommlibError, codeOf } from '../errors.ts'
 import { type CallOptions, raceSignal } from '../util/abort.ts'
 import { withDeadline } from '../util/deadline.ts'
 import { invalidOption, show } from '../util/options.ts'
@@ -141,7 +141,7 @@ export function createActionClient<T extends ActionTypes>(
       tracked.accept(reply.id, signal)
     } catch (error) {
       // Only the answer was lost: who is told of its own id knows that the goal was taken.
-      if (!signal?.aborted && isTimeout(error) && tracked.status !== GoalStatus.NONE) {
+      if (!signal?.aborted && codeOf(error) === 'TIMEOUT' && tracked.status !== GoalStatus.NONE) {
         tracked.accept(id, signal)
         return tracked
       }
@@ -149,7 +149,7 @@ export function createActionClient<T extends ActionTypes>(
       tracked.drop()
       if (signal?.aborted) void recall(sending)
       // Nobody would follow a goal whose id nobody knows. The service may well not be there: its silence is no news.
-      else if (isTimeout(error) && goalOptions.id === undefined) link.cancelGoal({ id }).catch(() => {})
+      else if (codeOf(error) === 'TIMEOUT' && goalOptions.id === undefined) link.cancelGoal({ id }).catch(() => {})
       throw error
     }
     return tracked
@@ -185,8 +185,4 @@ export function createActionClient<T extends ActionTypes>(
     await link.leave()
   })
   return Object.assign(send, { attach, close, [Symbol.asyncDispose]: close })
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof CommlibError && error.code === 'TIMEOUT'
 }

@@ -12,6 +12,12 @@ export interface KeepOptions {
   readonly fetchTime?: number | undefined
 }
 
+/** A goal that is over, and when it ended. */
+interface KeptGoal {
+  readonly goal: Goal
+  readonly at: number
+}
+
 /** Results that are kept for whoever is about to fetch them, at most: each may be as large as a message. */
 const MOST = 10_000
 
@@ -21,14 +27,13 @@ const MOST = 10_000
  */
 export class KeptGoals {
   readonly #options: KeepOptions
-  readonly #kept = new Map<string, { readonly goal: Goal; readonly at: number }>()
+  readonly #kept = new Map<string, KeptGoal>()
+
+  /** By their ids, the oldest first. */
+  readonly all: ReadonlyMap<string, KeptGoal> = this.#kept
 
   constructor(options: KeepOptions) {
     this.#options = options
-  }
-
-  get size(): number {
-    return this.#kept.size
   }
 
   /** When the oldest of them ended. */
@@ -44,11 +49,6 @@ export class KeptGoals {
   get(id: string, now: number): Goal | undefined {
     const kept = this.#kept.get(id)
     return kept === undefined || now - kept.at >= this.#options.retainTime ? undefined : kept.goal
-  }
-
-  /** Their ids, the oldest first, and when they ended. */
-  entries(): Array<{ readonly id: string; readonly at: number }> {
-    return Array.from(this.#kept, ([id, { at }]) => ({ id, at }))
   }
 
   /** Drops what has been kept for long enough. */

@@ -1,7 +1,7 @@
 import type { ActionParts } from '../contracts/action.ts'
 import type { Context } from '../endpoints/context.ts'
 import { dropCounter } from '../endpoints/drop-counter.ts'
-import { CommlibError, toError } from '../errors.ts'
+import { CommlibError, codeOf, toError } from '../errors.ts'
 import type { CallOptions } from '../util/abort.ts'
 import { AsyncQueue } from '../util/async-queue.ts'
 import type { ActionLink, GoalListener } from './action-link.ts'
@@ -137,7 +137,7 @@ export class TrackedGoal<Feedback, Result> implements GoalHandle<Feedback, Resul
       this.#goneSince = undefined
       this.answer(reply)
     } catch (error) {
-      const code = error instanceof CommlibError ? error.code : undefined
+      const code = codeOf(error)
       if (code === 'NO_SERVICE') {
         this.#goneSince ??= performance.now()
         if (performance.now() - this.#goneSince >= this.#options.serviceTimeout) return this.#apply({ type: 'gone' })

@@ -1,4 +1,4 @@
-import { CommlibError, toError } from '../errors.ts'
+import { CommlibError, codeOf, toError } from '../errors.ts'
 import type { AbortOptions, Subscription } from '../transport.ts'
 import { raceSignal } from '../util/abort.ts'
 import { subscription } from '../util/subscription.ts'
@@ -117,7 +117,7 @@ export class Entries {
     const cause = toError(error)
     this.#onRefused(
       new CommlibError(
-        cause instanceof CommlibError ? cause.code : 'CONNECTION_LOST',
+        codeOf(error) ?? 'CONNECTION_LOST',
         `the ${entry.label} could not be established again: ${cause.message}; next attempt in ${delay} ms`,
         { cause },
       ),

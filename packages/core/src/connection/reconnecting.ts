@@ -1,5 +1,6 @@
-import { CommlibError, toError } from '../errors.ts'
+import { CommlibError, codeOf, toError } from '../errors.ts'
 import type { ConnectOptions, QueueListener, TopicListener, Transport, TransportStatus } from '../transport.ts'
+import { raceSignal } from '../util/abort.ts'
 import { later } from '../util/timer.ts'
 import { backoff, RECONNECT } from './backoff.ts'
 import { Entries } from './entries.ts'
@@ -19,6 +20,8 @@ export interface ReconnectingOptions {
 
 /** Milliseconds that unconfirmed messages have on closing. */
 const CLOSE_GRACE = 1000
+
+const UNCONNECTED = 'is not connected: call connect() first'
 
 const never = new Promise<void>(() => {})
 
@@ -46,23 +49,15 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
   let paused = false
   let connecting: Promise<void> | undefined
   let closing: Promise<void> | undefined
-  outbox.refuse(new CommlibError('CLOSED', `${driver.name} is not connected: call connect() first`))
+  outbox.refuse(closed(UNCONNECTED))
 
   /** One attempt: resolves when everything is established again, rejects within the time limit. */
   async function open(): Promise<void> {
     const timeout = settings.timeout ?? options.connectTimeout ?? 10_000
     const controller = new AbortController()
     attempt = controller
-    const limit = later(() => {
-      controller.abort(
-        new CommlibError('CONNECTION_FAILED', `cannot connect to ${driver.target}: no answer within ${timeout} ms`),
-      )
-    }, timeout)
+    const limit = later(() => controller.abort(failed(`no answer within ${timeout} ms`)), timeout)
     const { signal } = controller
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    })
-    aborted.catch(() => {}) // where nobody races with it yet
     let opened: Link | undefined
     let established = false
     let ended = false
@@ -72,11 +67,8 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
         if (ended) return
         ended = true
         // Before it was connected, this ends the attempt.
-        if (!established) {
-          controller.abort(
-            cause ?? new CommlibError('CONNECTION_FAILED', `cannot connect to ${driver.target}: it disconnected`),
-          )
-        } else lost(cause)
+        if (!established) controller.abort(cause ?? failed('it disconnected'))
+        else lost(cause)
       },
       status: tell,
       error: error => settings.onError?.(error),
@@ -99,8 +91,8 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
       const opening = driver.open(events, { signal })
       // Whoever answers after the time limit is not wanted any more.
       opening.then(late => (signal.aborted ? late.close() : undefined)).catch(() => {})
-      opened = await Promise.race([opening, aborted])
-      await Promise.race([entries.establish(opened), aborted])
+      opened = await raceSignal(opening, signal)
+      await raceSignal(entries.establish(opened), signal)
       established = true
       link = opened
       state = 'connected'
@@ -129,7 +121,7 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     outbox.lost()
     tell({ type: 'disconnected', cause })
     if (state !== 'connected') return
-    if (cause instanceof CommlibError && cause.code === 'SESSION_TAKEN') fail(cause)
+    if (cause !== undefined && codeOf(cause) === 'SESSION_TAKEN') fail(cause)
     // At once, but a fleet does not come back in one instant.
     else retry(Math.round(Math.random() * RECONNECT.first))
   }
@@ -187,9 +179,7 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
 
   function add(label: string, establish: (link: Link) => Promise<LinkSubscription>, signal: AbortSignal | undefined) {
     if (state === 'closed') throw closed()
-    if (state === 'idle' || state === 'failed') {
-      throw new CommlibError('CLOSED', `${driver.name} is not connected: call connect() first`)
-    }
+    if (state === 'idle' || state === 'failed') throw closed(UNCONNECTED)
     return entries.add(label, establish, { signal })
   }
 
@@ -206,8 +196,12 @@ export function reconnecting(driver: Driver, options: ReconnectingOptions = {}):
     await last?.close()
   }
 
-  function closed(): CommlibError {
-    return new CommlibError('CLOSED', `${driver.name} was closed`)
+  function closed(why = 'was closed'): CommlibError {
+    return new CommlibError('CLOSED', `${driver.name} ${why}`)
+  }
+
+  function failed(why: string): CommlibError {
+    return new CommlibError('CONNECTION_FAILED', `cannot connect to ${driver.target}: ${why}`)
   }
 
   const close = () => (closing ??= end())

@@ -1,6 +1,6 @@
 import { parts, type TopicParts } from '../contracts/contract.ts'
 import { isInternal } from '../contracts/grammar.ts'
-import { CommlibError } from '../errors.ts'
+import { CommlibError, codeOf } from '../errors.ts'
 import type { Frame, Subscription } from '../transport.ts'
 import { Serial } from '../util/serial.ts'
 import { notAMessage } from '../wire/wire.ts'
@@ -68,7 +68,7 @@ export async function handleMessages(
         break
       } catch (error) {
         fail(message.topic, error)
-        if (left <= 0 || closing.signal.aborted || isHandlerTimeout(error)) break
+        if (left <= 0 || closing.signal.aborted || codeOf(error) === 'HANDLER_TIMEOUT') break
         running = (async () => handler(message.value, messageContext as MessageContext))()
       }
     }
@@ -153,8 +153,4 @@ export async function handleMessages(
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value
-}
-
-function isHandlerTimeout(error: unknown): boolean {
-  return error instanceof CommlibError && error.code === 'HANDLER_TIMEOUT'
 }

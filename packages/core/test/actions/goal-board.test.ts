@@ -36,7 +36,7 @@ const start = (id: string) => ({ type: 'start', id }) as const
 const cancel = (id: string) => ({ type: 'cancel', id }) as const
 const returned = (id: string, now = 0) => ({ type: 'returned', id, result: { by: id }, now }) as const
 
-const ended = (board: Board) => board.ended.entries().map(({ id }) => id)
+const ended = (board: Board) => [...board.ended.all.keys()]
 
 describe('a service of goals', () => {
   test('accepts a goal, gives it a place, and runs it', () => {

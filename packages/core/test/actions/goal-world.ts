@@ -338,7 +338,7 @@ export class World {
 
   #look(): void {
     const { goals, running, queued, options } = this.board
-    const ended = this.board.ended.entries()
+    const ended = Array.from(this.board.ended.all, ([id, { at }]) => ({ id, at }))
     const busy = [...goals.values()].filter(
       goal => goal.status === 2 || (goal.status === 3 && running.includes(goal.id)),
     )
