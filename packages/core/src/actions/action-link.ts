@@ -1,3 +1,5 @@
+import type { ActionContract } from '../contracts/action.ts'
+import { parts } from '../contracts/contract.ts'
 import { announce, type Context, contextKey } from '../endpoints/context.ts'
 import type { PortCounters } from '../endpoints/port.ts'
 import { createRpcClient, type InternalCallOptions } from '../endpoints/rpc-client.ts'
@@ -45,7 +47,7 @@ export class ActionLink {
   /** Rises when the connection is lost and when it is back: the same before and after a call if it stood all the time. */
   changes = 0
 
-  constructor(context: Context, contract: { readonly name: string }, onClose: () => void) {
+  constructor(context: Context, contract: ActionContract, onClose: () => void) {
     const { name } = contract
     this.#context = context
     this.#inner = { [contextKey]: innerContext(context, { paused: false }) }
@@ -54,7 +56,8 @@ export class ActionLink {
     this.sendGoal = createRpcClient(this.#inner, this.#protocol.sendGoal)
     this.cancelGoal = createRpcClient(this.#inner, this.#protocol.cancelGoal)
     this.getResult = createRpcClient(this.#inner, this.#protocol.getResult)
-    this.port = announce(context, { direction: 'out', kind: 'action-client', name, contract })
+    const { goal, feedback, result } = contract[parts]
+    this.port = announce(context, { direction: 'out', kind: 'action-client', name, contract }, goal, feedback, result)
     context.onStatus.add(this.#onStatus)
     context.closing.add(this.#close)
   }
@@ -126,7 +129,7 @@ export class ActionLink {
 }
 
 /** For {@link Context.share}: the links of a connection, by the name of their action. */
-export function createActionLinks(context: Context): (contract: { readonly name: string }) => ActionLink {
+export function createActionLinks(context: Context): (contract: ActionContract) => ActionLink {
   const links = new Map<string, ActionLink>()
   return contract => {
     const { name } = contract

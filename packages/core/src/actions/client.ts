@@ -1,6 +1,6 @@
 import type { ActionContract, ActionTypes } from '../contracts/action.ts'
 import { parts } from '../contracts/contract.ts'
-import { assertOpen, contextOf, type Target, warn } from '../endpoints/context.ts'
+import { assertOpen, contextOf, type Target } from '../endpoints/context.ts'
 import { DEFAULT_TIMEOUT } from '../endpoints/rpc-client.ts'
 import { CommlibError, codeOf } from '../errors.ts'
 import { type CallOptions, raceSignal } from '../util/abort.ts'
@@ -90,7 +90,6 @@ export function createActionClient<T extends ActionTypes>(
   shapes.check?.('client', options)
   const { timeout: defaultTimeout = DEFAULT_TIMEOUT, maxBuffered = 1000, serviceTimeout = 30_000 } = options
   const context = contextOf(target)
-  warn(context, name, shapes.goal, shapes.feedback, shapes.result)
   const link = context.share(createActionLinks)(contract)
   link.use()
   let closed = false

@@ -1,6 +1,6 @@
 import type { ActionContract, ActionTypes } from '../contracts/action.ts'
 import { parts } from '../contracts/contract.ts'
-import { announce, assertOpen, contextKey, contextOf, type Target, warn } from '../endpoints/context.ts'
+import { announce, assertOpen, contextKey, contextOf, type Target } from '../endpoints/context.ts'
 import type { Intake } from '../endpoints/intake.ts'
 import { createPublisher } from '../endpoints/publisher.ts'
 import { createRpcService, type InternalRequestContext, type RequestContext } from '../endpoints/rpc-service.ts'
@@ -9,7 +9,7 @@ import type { Subscription } from '../transport.ts'
 import { show } from '../util/options.ts'
 import { subscription } from '../util/subscription.ts'
 import { randomId } from '../util/token.ts'
-import { GoalJob } from './goal-job.ts'
+import { createJob } from './goal-job.ts'
 import { GoalStatus } from './goal-machine.ts'
 import { type GoalHandler, runGoal } from './goal-runner.ts'
 import { GoalServer } from './goal-server.ts'
@@ -41,9 +41,14 @@ export async function createActionService<T extends ActionTypes>(
   assertOpen(context)
   const { onError } = context
   const { goal: goalShape, feedback: feedbackShape, result: resultShape } = shapes
-  warn(context, name, goalShape, feedbackShape, resultShape)
   const protocol = actionProtocol(name)
-  const port = announce(context, { direction: 'in', kind: 'action-service', name, contract })
+  const port = announce(
+    context,
+    { direction: 'in', kind: 'action-service', name, contract },
+    goalShape,
+    feedbackShape,
+    resultShape,
+  )
   const inner = { [contextKey]: innerContext(context) }
   const status = createPublisher(inner, protocol.status)
   const feedback = createPublisher(inner, protocol.feedback)
@@ -85,7 +90,7 @@ export async function createActionService<T extends ActionTypes>(
     port.messages++
     try {
       if (!isGoalId(id)) throw new CommlibError('INVALID_MESSAGE', `not an id for a goal: ${show(id)}`)
-      const error = server.send(new GoalJob(id, await goalShape.incoming(data), description, told))
+      const error = server.send(createJob({ id, data: await goalShape.incoming(data), description, told }))
       return error === undefined ? { id, error: '', flavour } : { id: '', error, flavour }
     } catch (thrown) {
       port.errors++

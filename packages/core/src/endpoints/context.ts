@@ -143,15 +143,15 @@ export function assertOpen({ closed }: Context): void {
   if (closed !== undefined) throw closed
 }
 
-/** Announces an endpoint, and counts for it. */
-export function announce({ ports }: Context, description: Omit<Port, keyof PortCounters>): Port & PortCounters {
+/** Announces an endpoint, counts for it, and says what there is to know of its shapes. */
+export function announce(
+  { ports, log }: Context,
+  description: Omit<Port, keyof PortCounters>,
+  ...shapes: readonly Shape[]
+): Port & PortCounters {
+  const warning = shapes.find(shape => shape.warning !== undefined)?.warning
+  if (warning !== undefined) log.warn(`commlib: '${description.name}' ${warning}`)
   const port = { ...description, messages: 0, errors: 0, close: () => void ports.delete(port) }
   ports.add(port)
   return port
-}
-
-/** Says what there is to know of the shapes of an endpoint. */
-export function warn({ log }: Context, name: string, ...shapes: readonly Shape[]): void {
-  const warning = shapes.find(shape => shape.warning !== undefined)?.warning
-  if (warning !== undefined) log.warn(`commlib: '${name}' ${warning}`)
 }

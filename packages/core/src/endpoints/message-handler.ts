@@ -4,7 +4,7 @@ import { CommlibError, codeOf } from '../errors.ts'
 import type { Frame, Subscription } from '../transport.ts'
 import { Serial } from '../util/serial.ts'
 import { notAMessage } from '../wire/wire.ts'
-import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
+import { announce, assertOpen, contextOf, type Target } from './context.ts'
 import { dropCounter } from './drop-counter.ts'
 import { openIntake } from './intake.ts'
 import { HandlerContext, type MessageContext, type ReceivedMessage } from './message-context.ts'
@@ -52,8 +52,7 @@ export async function handleMessages(
   const { latched = delivery.latched } = options
   const { transport, wire, onError } = context
   const repeated = dedup?.(transport)
-  warn(context, contract.name, shape)
-  const port = announce(context, { direction: 'in', kind: 'subscriber', name: pattern.name, contract })
+  const port = announce(context, { direction: 'in', kind: 'subscriber', name: pattern.name, contract }, shape)
   const closing = new AbortController()
 
   const fail = (topic: string, error: unknown) => {

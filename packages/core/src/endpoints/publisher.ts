@@ -4,7 +4,7 @@ import type { TopicContract } from '../contracts/topic.ts'
 import { CommlibError } from '../errors.ts'
 import type { AbortOptions, PublishOptions } from '../transport.ts'
 import { randomId } from '../util/token.ts'
-import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
+import { announce, assertOpen, contextOf, type Target } from './context.ts'
 
 /** Sends messages. */
 export interface Publisher<Message, Name extends string = string> {
@@ -54,9 +54,8 @@ export function createPublisher<In, Name extends string>(
 ): Publisher<In, Name> {
   const context = contextOf(target)
   const { pattern, shape, delivery, check } = contract[parts]
-  const port = announce(context, { direction: 'out', kind: 'publisher', name: contract.name, contract })
+  const port = announce(context, { direction: 'out', kind: 'publisher', name: contract.name, contract }, shape)
   const { transport, wire } = context
-  warn(context, contract.name, shape)
 
   const id = randomId()
   const send = (topic: string, data: unknown, options: PublishOptions): Promise<void> => {

@@ -5,7 +5,7 @@ import type { Inbox } from '../transport.ts'
 import type { CallOptions } from '../util/abort.ts'
 import { later } from '../util/timer.ts'
 import { createCalls } from './calls.ts'
-import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
+import { announce, assertOpen, contextOf, type Target } from './context.ts'
 
 /**
  * Calls a service: `const { sum } = await add({ a: 1, b: 2 })`.
@@ -69,11 +69,11 @@ export function createRpcClient<T extends RpcTypes>(
   const context = contextOf(target)
   const { transport, wire } = context
   const { name } = contract
-  const port = announce(context, { direction: 'out', kind: 'rpc-client', name, contract })
+  const description = { direction: 'out', kind: 'rpc-client', name, contract } as const
+  const port = announce(context, description, requestShape, responseShape)
   const calls = context.share(createCalls)
   const { noService } = transport.supports
   const { served } = calls
-  warn(context, name, requestShape, responseShape)
 
   function send(data: unknown, timeout: number, { signal, goalId }: InternalCallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {

@@ -7,7 +7,7 @@ import { Running } from '../util/running.ts'
 import { subscription } from '../util/subscription.ts'
 import { later } from '../util/timer.ts'
 import type { Request } from '../wire/wire.ts'
-import { announce, assertOpen, contextOf, type Target, warn } from './context.ts'
+import { announce, assertOpen, contextOf, type Target } from './context.ts'
 import { openIntake } from './intake.ts'
 import { cancelTopic } from './rpc-client.ts'
 import { withTopic } from './with-topic.ts'
@@ -88,8 +88,8 @@ export async function createRpcService<T extends RpcTypes>(
   assertOpen(context)
   const { transport, wire, onError } = context
   const { name } = contract
-  if (!hidden) warn(context, name, requestShape, responseShape)
-  const port = announce(context, { direction: 'in', kind: 'rpc-service', name, contract })
+  const description = { direction: 'in', kind: 'rpc-service', name, contract } as const
+  const port = announce(context, description, ...(hidden ? [] : [requestShape, responseShape]))
   if (hidden) port.close()
   const running = new Running()
   /** By correlation id, as far as they have one. */
