@@ -2,8 +2,6 @@ import { assertOfflineBuffer, assertTopic, CommlibError, show } from '@commlib/c
 import { SESSION_OPTIONS } from '@commlib/mqtt/internal'
 import type { OptionCheck } from './options.ts'
 
-const NAMES: readonly string[] = [...SESSION_OPTIONS, 'webSocket']
-
 /** From 1, or from 0 for `keepalive`, to: */
 const LIMITS = [
   ['keepalive', 65_535],
@@ -15,8 +13,9 @@ const LIMITS = [
 
 /** Checks the options of a transport. */
 export const checkOptions: OptionCheck = (given, options, scheme) => {
+  const names: readonly string[] = [...SESSION_OPTIONS, 'webSocket']
   for (const name of Object.keys(given)) {
-    if (!NAMES.includes(name)) throw invalid(name, undefined, `is no option: there are ${NAMES.join(', ')}`)
+    if (!names.includes(name)) throw invalid(name, undefined, `is no option: there are ${names.join(', ')}`)
   }
   for (const [name, max] of LIMITS) {
     const value = options[name]
