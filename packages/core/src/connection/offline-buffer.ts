@@ -86,13 +86,15 @@ export class OfflineBuffer<T extends Buffered> {
     return true
   }
 
-  shift(): T | undefined {
-    const { value } = this.#items.values().next()
-    if (value === undefined) return undefined
-    this.remove(value)
-    // Both are in the same order: what stands before it there was removed.
-    if (value.droppable) while (this.#droppable.shift() !== value);
-    return value
+  /** Takes out one after the other, those too that come meanwhile. */
+  *drain(): Generator<T> {
+    // Not the first one each time: a Set walks over what was deleted before it.
+    for (const item of this.#items) {
+      this.remove(item)
+      // Both are in the same order: what stands before it there was removed.
+      if (item.droppable) while (this.#droppable.shift() !== item);
+      yield item
+    }
   }
 
   #insert(item: T): void {

@@ -54,7 +54,7 @@ export class Outbox {
     this.#refusal = error
     this.link = undefined
     this.#generation++
-    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+    for (const item of this.#waiting.drain()) {
       if (item.droppable) this.#losses.add('not connected')
       item.reject(error)
     }
@@ -72,7 +72,7 @@ export class Outbox {
   /** Sends what waits; then traffic goes straight to the link. */
   async open(link: Link): Promise<void> {
     const generation = ++this.#generation
-    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+    for (const item of this.#waiting.drain()) {
       const sent = this.#send(link, item)
       if (sent !== done) await sent
       else if (item.ends >= SUSPECT && this.#unconfirmed.has(item)) {
