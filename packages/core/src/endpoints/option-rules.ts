@@ -37,7 +37,7 @@ export const checkOptions: OptionCheck = /* @__PURE__ */ optionCheck(() => {
       handlerTimeout: number(),
     },
     client,
-    call: { timeout: number(), signal: abortSignal, goalId: words },
+    call: { timeout: number(), signal: abortSignal, goalId: words, hops: words },
     'a service': { handler: callback },
     serve: {
       concurrency: integer(1),

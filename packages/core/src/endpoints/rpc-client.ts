@@ -44,6 +44,7 @@ export const DEFAULT_TIMEOUT = 10_000
 /** What a call of commlib's own protocol says beside its request. */
 export interface InternalCallOptions extends CallOptions {
   readonly goalId?: string | undefined
+  readonly hops?: string | undefined
 }
 
 const NONE: InternalCallOptions = {}
@@ -75,7 +76,7 @@ export function createRpcClient<T extends RpcTypes>(
   const { noService } = transport.supports
   const { served } = calls
 
-  function send(data: unknown, timeout: number, { signal, goalId }: InternalCallOptions): Promise<unknown> {
+  function send(data: unknown, timeout: number, { signal, goalId, hops }: InternalCallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (calls.size >= maxPending) {
         throw new CommlibError('BUFFER_FULL', `${calls.size} calls are in flight (maxPending ${maxPending})`)
@@ -101,7 +102,7 @@ export function createRpcClient<T extends RpcTypes>(
         fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))
       }, timeout)
       const push = (inbox: Inbox, ready: unknown) => {
-        const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout: Math.ceil(timeout), goalId }
+        const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout: Math.ceil(timeout), goalId, hops }
         // Where telling costs a confirmation, the first call pays for it, and the first after a timeout.
         const mandatory = noService === 'confirmed' && !served.has(name)
         const how = mandatory || signal ? { mandatory, signal } : undefined

@@ -21,6 +21,7 @@ export interface Header {
   /** Milliseconds from sending. */
   readonly timeout?: number | undefined
   readonly goal_id?: string | undefined
+  readonly hops?: string | undefined
   readonly error?: RemoteFailure | undefined
 }
 
@@ -30,7 +31,7 @@ export interface Envelope {
 }
 
 /** What ours adds to the header. */
-export type HeaderExtras = Pick<Header, 'correlation_id' | 'timeout' | 'goal_id' | 'error'>
+export type HeaderExtras = Pick<Header, 'correlation_id' | 'timeout' | 'goal_id' | 'hops' | 'error'>
 
 const properties = { content_type: 'application/json', content_encoding: 'utf8' } as const
 

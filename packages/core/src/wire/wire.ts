@@ -34,6 +34,9 @@ export interface RequestMeta {
 
   /** The goal that a client asks for under an id of its own. */
   readonly goalId?: string | undefined
+
+  /** The brokers that bridges have carried it over. */
+  readonly hops?: string | undefined
 }
 
 /** How a request was written, so that it is answered alike. */
@@ -46,6 +49,7 @@ export interface Request {
   readonly correlationId: string | undefined
   readonly timeout: number | undefined
   readonly goalId: string | undefined
+  readonly hops: string | undefined
   readonly flavour: Flavour
 }
 
@@ -58,6 +62,7 @@ const ADDRESS = /^[\w-]+(?:[./][\w-]+)*$/
 const MAX_ADDRESS = 256
 
 const none: FrameProperties = {}
+const NO_HEADERS: Readonly<Partial<Record<'goalId' | 'hops', string>>> = {}
 
 /** Marks what {@link Wire.readMessage} found to be a call, not a message. */
 export const notAMessage: unique symbol = Symbol('not a message')
@@ -87,11 +92,11 @@ export class Wire {
   }
 
   /** Writes a request. */
-  request(data: unknown, { replyTo, correlationId, timeout, goalId }: RequestMeta): Frame {
+  request(data: unknown, { replyTo, correlationId, timeout, goalId, hops }: RequestMeta): Frame {
     const { profile, properties } = this.options
     const bare = properties && profile !== '0.13.2'
-    const headers = bare && goalId ? { goalId } : undefined
-    const extras: HeaderExtras = { correlation_id: correlationId, timeout, goal_id: goalId }
+    const headers = bare && (goalId || hops) ? { ...(goalId && { goalId }), ...(hops && { hops }) } : undefined
+    const extras: HeaderExtras = { correlation_id: correlationId, timeout, goal_id: goalId, hops }
     const body = bare ? data : rpcEnvelope(profile, replyTo, data, extras)
     return this.#frame(body, { replyTo, correlationId, expiry: timeout, headers })
   }
@@ -103,10 +108,10 @@ export class Wire {
     if (envelope === undefined || !isRpcEnvelope(envelope)) {
       const { profile, properties } = this.options
       if (!properties) throw new CommlibError('DECODE_FAILED', 'a request needs { header: { reply_to }, data }')
-      const { replyTo, correlationId, expiry, headers } = frame
+      const { replyTo, correlationId, expiry: timeout, headers: { goalId, hops } = NO_HEADERS } = frame
       // Nothing in it tells.
       const flavour = profile === '0.6' ? 'bare 0.6' : 'bare'
-      return { data: value, replyTo, correlationId, timeout: expiry, goalId: headers?.['goalId'], flavour }
+      return { data: value, replyTo, correlationId, timeout, goalId, hops, flavour }
     }
     const { header, data } = envelope
     return {
@@ -115,6 +120,7 @@ export class Wire {
       correlationId: text(frame.correlationId ?? header.correlation_id),
       timeout: least(frame.expiry, header.timeout),
       goalId: text(header.goal_id),
+      hops: text(header.hops),
       flavour: header.properties === undefined ? '0.13' : '0.6',
     }
   }
