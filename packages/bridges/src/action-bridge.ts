@@ -42,7 +42,7 @@ export async function openActionLane(
         route,
         converting: {},
         options: {},
-        brokers: lane.options.brokers ?? [undefined, undefined],
+        brokers: [lane.brokers[1], lane.brokers[0]],
         sinkReliable: false,
         openOutlet,
       })

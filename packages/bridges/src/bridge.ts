@@ -167,14 +167,15 @@ async function openCalls(
 ): Promise<void> {
   const { name } = contract
   const names = { name, sinkName: renaming(options, name)(name) }
-  const open = async (source: Context, sink: Context) => {
-    const lane = { ...shared, source, sink, options, onError: shared.tell(source) }
+  const { brokers = [undefined, undefined] } = options
+  const open = async (source: Context, sink: Context, brokers: CallLaneOptions['brokers']) => {
+    const lane = { ...shared, source, sink, brokers, options, onError: shared.tell(source) }
     const { close } =
       contract.kind === 'rpc' ? await openRpcLane(lane, contract, names) : await openActionLane(lane, names)
     shared.keep({ close, spooled: 0, oldest: undefined })
   }
-  await open(shared.source, shared.sink)
-  if (options.twoWay) await open(shared.sink, shared.source)
+  await open(shared.source, shared.sink, brokers)
+  if (options.twoWay) await open(shared.sink, shared.source, [brokers[1], brokers[0]])
 }
 
 function assertCan({ transport: { name, supports } }: Context, how: { reliable: boolean; latched: boolean }): void {

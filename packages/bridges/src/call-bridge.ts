@@ -6,6 +6,7 @@ import {
   contextKey,
   createRpcClient,
   createRpcService,
+  type InternalCallOptions,
   type InternalRequestContext,
   innerContext,
   type PortCounters,
@@ -13,8 +14,11 @@ import {
   type RpcParts,
   rpcOf,
   type Subscription,
+  subscription,
 } from '@commlib/core/internal'
+import { openWay, placeOf } from './call-loops.ts'
 import type { Tally } from './counters.ts'
+import { callHops } from './loops.ts'
 import type { CallBridgeOptions } from './options.ts'
 
 /** What carries calls from one side to the other. */
@@ -22,6 +26,7 @@ export interface CallLaneOptions {
   readonly source: Context
   readonly sink: Context
   readonly options: CallBridgeOptions
+  readonly brokers: readonly [source: string | undefined, sink: string | undefined]
   readonly tally: Tally
   readonly ports: readonly PortCounters[]
   readonly onError: (error: unknown) => void
@@ -50,16 +55,23 @@ export async function openCallLane(lane: CallLaneOptions, route: CallRoute): Pro
   const { name, sinkName, shapes, answer, begins, cancelable = true } = route
   // What goes through is counted by the bridge's own ports.
   const served = Object.create(innerContext(source, { paused: source.paused }), { intakes: { value: source.intakes } })
+  const [from, to] = [placeOf(source, lane.brokers[0], name), placeOf(sink, lane.brokers[1], sinkName)]
+  const closeWay = openWay(from, to)
   const call = createRpcClient({ [contextKey]: innerContext(sink) }, rpcOf<RpcTypes>(sinkName, shapes))
 
   const forward = async (request: unknown, context: InternalRequestContext): Promise<unknown> => {
     for (const port of ports) port.messages++
+    const hops = callHops(context.request.hops, from.broker, to.broker)
+    if (hops === undefined) {
+      tally.looped++
+      throw carried(new CommlibError('NO_SERVICE', `calls of '${name}' come back to a broker that they have been on`))
+    }
     const ended = begins?.(context)
     try {
       const reply = await call(request, {
         timeout: context.timeout ?? timeout,
         signal: cancelable ? context.signal : undefined,
-        ...goalId(context),
+        ...besides(context, hops),
       })
       tally.forwarded++
       return answer === undefined ? reply : answer(reply, context)
@@ -72,15 +84,23 @@ export async function openCallLane(lane: CallLaneOptions, route: CallRoute): Pro
     }
   }
 
-  return createRpcService({ [contextKey]: served }, rpcOf<RpcTypes>(name, shapes), forward as never, {
-    concurrency,
-    cancelable,
-    hidden: true,
-  })
+  try {
+    const service = rpcOf<RpcTypes>(name, shapes)
+    const how = { concurrency, cancelable, hidden: true }
+    const { close } = await createRpcService({ [contextKey]: served }, service, forward as never, how)
+    return subscription(async () => {
+      closeWay()
+      await close()
+    })
+  } catch (error) {
+    closeWay()
+    throw error
+  }
 }
 
-function goalId({ request }: InternalRequestContext): { goalId?: string } {
-  return request.goalId === undefined ? {} : { goalId: request.goalId }
+/** What travels beside the request. */
+function besides({ request: { goalId } }: InternalRequestContext, hops: string): InternalCallOptions {
+  return goalId === undefined ? { hops } : { hops, goalId }
 }
 
 /** What the caller is told: what the handler threw, as if there were no bridge; or what became of the call on the way. */

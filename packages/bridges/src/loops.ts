@@ -7,6 +7,23 @@ const HOPS = 'hops'
 /** Brokers that a message may have been on; what went further is taken to be lost. */
 const MAX_HOPS = 16
 
+/** Characters of all their names, which a call has room for. */
+const MAX_LENGTH = 256
+
+/** The brokers that what comes from one goes to another with, or `undefined` if it has been there, or has come too far. */
+export function hopsOn(hops: string | undefined, source: string, sink: string): string | undefined {
+  if (hops === undefined) return `${source},${sink}`
+  const visited = hops.split(',')
+  if (visited.includes(sink) || visited.length >= MAX_HOPS) return undefined
+  return visited.includes(source) ? `${hops},${sink}` : `${hops},${source},${sink}`
+}
+
+/** The same for a call, whose header has room for less. */
+export function callHops(hops: string | undefined, source: string, sink: string): string | undefined {
+  const next = hopsOn(hops, source, sink)
+  return next === undefined || next.length > MAX_LENGTH ? undefined : next
+}
+
 /** One that reads from a broker, and must know again what bridges of this process have put there. */
 interface Reader {
   readonly reliable: boolean
@@ -79,10 +96,7 @@ export function guardLoops({ source, sink, pattern }: LoopOptions): LoopGuard & 
   return {
     arrived: (topic, frame) => {
       const hops = frame.headers?.[HOPS] ?? (reader.recent.size > 0 ? reader.recent.take(topic, frame.body) : undefined)
-      if (hops === undefined) return direct
-      const visited = hops.split(',')
-      if (visited.includes(sink.name) || visited.length >= MAX_HOPS) return undefined
-      return visited.includes(source.name) ? `${hops},${sink.name}` : `${hops},${source.name},${sink.name}`
+      return hops === undefined ? direct : hopsOn(hops, source.name, sink.name)
     },
     mark: ({ headers }, hops) => {
       // What is sent again after a failure is known by its id, whoever published it.

@@ -114,6 +114,11 @@ health: { port: 9464 }
       "what comes back to the pattern 'x.*' cannot be told",
     ],
     ['calls that call themselves', withBridge('rpc: x', 'from: a', 'to: b', 'twoWay: true'), 'would call themselves'],
+    [
+      'calls in a circle',
+      `${withBridge('rpc: x', 'from: a', 'to: b', 'as: y')}  - { rpc: y, from: b, to: a, as: x }`,
+      "b.yaml:9:5: bridges[1]: calls of 'y' to 'x' would go in a circle",
+    ],
     ['a bridge to itself', withBridge('topic: x', 'from: a', 'to: a'), "would carry 'x' to itself"],
     [
       'a variable that is not set',

@@ -4,6 +4,7 @@ import { action, event, rpc, topic } from '@commlib/core'
 import { toError } from '@commlib/core/internal'
 import { Compile } from 'typebox/schema'
 import { LineCounter, parseDocument } from 'yaml'
+import { circleOf, Ways } from '../call-loops.ts'
 import { renaming, wayBack } from '../naming.ts'
 import { checkOptions } from '../option-rules.ts'
 import type { BridgeContract, BridgeOptions } from '../options.ts'
@@ -141,6 +142,7 @@ function build({ brokers, bridges, health }: RawConfiguration, folder: string, p
   const all: BridgeConfiguration[] = []
   const names = new Map<string, number>()
   const spools = new Map<string, number>()
+  const ways = new Ways()
   for (const [i, raw] of bridges.entries()) {
     const problem = (message: string, ...path: readonly string[]) =>
       void problems.push({ path: ['bridges', i, ...path], message })
@@ -169,6 +171,7 @@ function build({ brokers, bridges, health }: RawConfiguration, folder: string, p
       const options = optionsOf(raw, name, folder)
       checkOptions(contract, options)
       assertNames(String(raw[kind]), raw, options)
+      if (kind === 'rpc' || kind === 'action') assertNoCircle(String(raw[kind]), raw, options, ways)
       all.push({ name, from: raw.from, to: raw.to, contract, options, identity: JSON.stringify(raw) })
     } catch (error) {
       problem(toError(error).message)
@@ -203,6 +206,23 @@ function optionsOf(raw: Raw, name: string, folder: string): BridgeOptions<Bridge
         }),
     // The schema has seen to the types.
   } as unknown as BridgeOptions<BridgeContract>
+}
+
+/** Says now which calls would go in a circle. */
+function assertNoCircle(name: string, { from, to, twoWay }: Raw, options: object, ways: Ways): void {
+  const sinkName = renaming(options, name)(name)
+  for (const [source, sink] of twoWay === true
+    ? [
+        [from, to],
+        [to, from],
+      ]
+    : [[from, to]]) {
+    const [start, end] = [
+      { broker: source as string, name },
+      { broker: sink as string, name: sinkName },
+    ]
+    if (ways.add(start, end) === undefined) throw new Error(circleOf(start, end))
+  }
 }
 
 /** Says now what would be found when the bridge opens. */
