@@ -19,10 +19,10 @@ import type {
   Bridge,
   BridgeContract,
   BridgeOptions,
-  CallBridgeOptions,
   CommonOptions,
   Converting,
   MessageBridgeOptions,
+  RpcBridgeOptions,
 } from './options.ts'
 import { bestEffortOutlet, reliableOutlet } from './outlet.ts'
 import { spoolingOutlet } from './spool/outlet.ts'
@@ -85,7 +85,7 @@ export async function bridge<C extends BridgeContract>(
   try {
     if (contract.kind === 'topic' || contract.kind === 'event') {
       await openMessages(shared, contract, options as MessageBridgeOptions<never, unknown>)
-    } else await openCalls(shared, contract, options as CallBridgeOptions)
+    } else await openCalls(shared, contract, options as RpcBridgeOptions)
   } catch (error) {
     await end.close()
     throw error
@@ -163,7 +163,7 @@ async function openMessages(
 async function openCalls(
   shared: Shared,
   contract: Extract<BridgeContract, { readonly kind: 'rpc' | 'action' }>,
-  options: CallBridgeOptions,
+  options: RpcBridgeOptions,
 ): Promise<void> {
   const { name } = contract
   const names = { name, sinkName: renaming(options, name)(name) }

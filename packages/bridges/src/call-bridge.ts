@@ -19,7 +19,10 @@ import {
 import { openWay, placeOf } from './call-loops.ts'
 import type { Tally } from './counters.ts'
 import { callHops } from './loops.ts'
-import type { CallBridgeOptions } from './options.ts'
+import type { CallBridgeOptions, CallContext, RpcBridgeOptions } from './options.ts'
+
+/** Thrown for a call that a filter stops. */
+const FILTERED = Symbol('filtered')
 
 /** What carries calls from one side to the other. */
 export interface CallLaneOptions {
@@ -38,6 +41,9 @@ export interface CallRoute {
   readonly sinkName: string
   readonly shapes: Pick<RpcParts, 'request' | 'response'>
 
+  /** Makes of a request what is sent on. Throws for one that is not to pass. */
+  readonly ask?: ((request: unknown) => unknown) | undefined
+
   /** Makes of the answer what is sent on, which may say how the request was written. */
   readonly answer?: ((answer: unknown, request: InternalRequestContext) => unknown) | undefined
 
@@ -52,7 +58,7 @@ export interface CallRoute {
 export async function openCallLane(lane: CallLaneOptions, route: CallRoute): Promise<Subscription> {
   const { source, sink, options, tally, ports } = lane
   const { timeout = 10_000, concurrency = 1024 } = options
-  const { name, sinkName, shapes, answer, begins, cancelable = true } = route
+  const { name, sinkName, shapes, ask, answer, begins, cancelable = true } = route
   // What goes through is counted by the bridge's own ports.
   const served = Object.create(innerContext(source, { paused: source.paused }), { intakes: { value: source.intakes } })
   const [from, to] = [placeOf(source, lane.brokers[0], name), placeOf(sink, lane.brokers[1], sinkName)]
@@ -68,14 +74,19 @@ export async function openCallLane(lane: CallLaneOptions, route: CallRoute): Pro
     }
     const ended = begins?.(context)
     try {
-      const reply = await call(request, {
+      const reply = await call(ask === undefined ? request : await ask(request), {
         timeout: context.timeout ?? timeout,
         signal: cancelable ? context.signal : undefined,
         ...besides(context, hops),
       })
+      const answered = answer === undefined ? reply : await answer(reply, context)
       tally.forwarded++
-      return answer === undefined ? reply : answer(reply, context)
+      return answered
     } catch (error) {
+      if (error === FILTERED) {
+        tally.filtered++
+        throw carried(new CommlibError('NOT_AUTHORIZED', `no such call of '${name}' is let through`))
+      }
       tally.errors++
       for (const port of ports) port.errors++
       throw carried(error)
@@ -115,9 +126,20 @@ function carried(error: unknown): unknown {
 
 /** Carries a contract of calls. */
 export function openRpcLane(
-  lane: CallLaneOptions,
+  lane: CallLaneOptions & { readonly options: RpcBridgeOptions },
   contract: { readonly [parts]: RpcParts },
   names: Pick<CallRoute, 'name' | 'sinkName'>,
 ): Promise<Subscription> {
-  return openCallLane(lane, { ...names, shapes: contract[parts] })
+  const { filter, transform: { request: asked, response: answered } = {} } = lane.options
+  const context: CallContext = names
+  const ask = (request: unknown) => {
+    if (filter?.(request, context) === false) throw FILTERED
+    return asked === undefined ? request : asked(request, context)
+  }
+  return openCallLane(lane, {
+    ...names,
+    shapes: contract[parts],
+    ask: filter === undefined && asked === undefined ? undefined : ask,
+    answer: answered === undefined ? undefined : reply => answered(reply, context),
+  })
 }

@@ -7,10 +7,13 @@ export type {
   BridgeCounters,
   BridgeOptions,
   CallBridgeOptions,
+  CallContext,
+  CallTransform,
   CommonOptions,
   Converting,
   MessageBridgeOptions,
   Naming,
+  RpcBridgeOptions,
   SinkOptions,
   SourceOptions,
 } from './options.ts'

@@ -52,10 +52,13 @@ const messages: Rules = {
 
 const calls: Rules = { ...common, twoWay: flag, timeout: atLeast(0), concurrency: atLeast(1, 'integer') }
 
+const rpcs: Rules = { ...calls, filter: callback, transform: ['{ request, response }', object[1]] }
+
 const nested: Readonly<Record<string, Rules>> = {
   twoWay: { pattern: words, rename: callback, filter: callback, transform: callback },
   source: { reliable: flag, latched: flag, durable: label, group: label, member: label },
   sink: { reliable: flag, latched: flag },
+  transform: { request: callback, response: callback },
   spool: {
     path: ['the path of a folder', value => typeof value === 'string' && value !== ''],
     maxBytes: atLeast(1),
@@ -81,7 +84,7 @@ export function checkOptions(contract: BridgeContract, options: unknown): void {
   assertOptions(
     `a bridge of ${kind === 'rpc' ? 'calls' : `${kind}s`}`,
     options,
-    kind === 'rpc' || kind === 'action' ? calls : messages,
+    kind === 'rpc' ? rpcs : kind === 'action' ? calls : messages,
   )
   const given = options as Readonly<Record<string, unknown>>
   for (const [key, rules] of Object.entries(nested))
@@ -91,7 +94,9 @@ export function checkOptions(contract: BridgeContract, options: unknown): void {
   if (twoWay === true && transform !== undefined) {
     throw new CommlibError(
       'INVALID_OPTION',
-      'twoWay with a transform needs to know the way back: give twoWay: { transform }',
+      kind === 'rpc'
+        ? 'twoWay calls with a transform would be changed alike both ways: make two bridges'
+        : 'twoWay with a transform needs to know the way back: give twoWay: { transform }',
     )
   }
   if (twoWay && named === undefined && (kind === 'rpc' || kind === 'action')) {

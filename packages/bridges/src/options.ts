@@ -5,6 +5,7 @@ import type {
   MessageContext,
   MessageOf,
   RpcContract,
+  RpcTypes,
   TopicContract,
 } from '@commlib/core'
 import type { SpoolOptions } from './spool/options.ts'
@@ -169,10 +170,39 @@ export interface CallBridgeOptions extends CommonOptions {
   readonly concurrency?: number | undefined
 }
 
+/** What a filter and a transform are told beside a request or an answer. */
+export interface CallContext {
+  readonly name: string
+
+  /** What it is called on the sink's side. */
+  readonly sinkName: string
+}
+
+/** Options of a bridge of calls: what it makes of them. */
+export interface RpcBridgeOptions<T extends RpcTypes = RpcTypes> extends CallBridgeOptions {
+  /** Lets a call pass, or not: what it stops is answered with `NOT_AUTHORIZED` and counted as `filtered`. */
+  readonly filter?: ((request: T['requestOut'], context: CallContext) => boolean) | undefined
+
+  /** Makes another request of a request, and another answer of an answer, which must fit the contract's schemas too. */
+  readonly transform?: CallTransform<T> | undefined
+}
+
+/** What {@link RpcBridgeOptions.transform} takes. */
+export interface CallTransform<T extends RpcTypes = RpcTypes> {
+  readonly request?:
+    | ((request: T['requestOut'], context: CallContext) => T['requestIn'] | Promise<T['requestIn']>)
+    | undefined
+  readonly response?:
+    | ((response: T['responseOut'], context: CallContext) => T['responseIn'] | Promise<T['responseIn']>)
+    | undefined
+}
+
 /** The options that fit a contract. */
 export type BridgeOptions<C> = C extends { readonly kind: 'topic' | 'event' }
   ? MessageBridgeOptions<MessageOf<C>, InputOf<C>>
-  : CallBridgeOptions
+  : C extends RpcContract<infer T>
+    ? RpcBridgeOptions<T>
+    : CallBridgeOptions
 
 /** What a bridge has done. */
 export interface BridgeCounters {

@@ -1,6 +1,7 @@
 import { action, rpc } from '@commlib/core'
-import { describe, expect, it } from 'vitest'
-import { bridge } from '../src/index.ts'
+import { Type } from 'typebox'
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { type BridgeOptions, bridge, type CallBridgeOptions } from '../src/index.ts'
 import { after, fresh, kinds, nodeOn, sharedBrokers } from './world.ts'
 
 const broker = sharedBrokers()
@@ -51,5 +52,66 @@ describe.each(kinds)('calls on $name that bridges would carry in a circle', kind
     expect(forth.counters.looped + back.counters.looped).toBe(10)
     // Once around, at the most twice where the two share a queue.
     expect(Math.max(...calls)).toBeLessThanOrEqual(20)
+  })
+})
+
+describe('a bridge of calls', () => {
+  const [memory] = kinds as [(typeof kinds)[number]]
+  const world = () => Promise.all([0, 1, 0, 1].map(which => nodeOn(broker(memory, which as 0 | 1))))
+  const shapes = {
+    request: Type.Object({ celsius: Type.Number() }),
+    response: Type.Object({ set: Type.Number(), by: Type.String({ default: 'nobody' }) }),
+  }
+
+  it('filters requests, and transforms them and their answers', async () => {
+    const [alice, bob, source, sink] = (await world()) as Awaited<ReturnType<typeof nodeOn>>[] & { length: 4 }
+    if (!alice || !bob || !source || !sink) throw new Error('four nodes')
+    const Heat = rpc(fresh('set'), shapes)
+    const told: unknown[] = []
+    const made = await bridge(source, sink, Heat, {
+      to: `${Heat.name}.there`,
+      filter: ({ celsius }, context) => {
+        told.push(context)
+        return celsius < 100
+      },
+      transform: {
+        request: async ({ celsius }) =>
+          celsius === 13 ? ({ celsius: 'unlucky' } as never) : { celsius: celsius + 273 },
+        response: ({ set, by }) => {
+          if (set === 280) throw new RangeError('too cold')
+          return { set: set - 273, by: `${by} there` }
+        },
+      },
+    })
+    after(() => made.close())
+    await bob.serve(rpc(`${Heat.name}.there`, shapes), ({ celsius }) => ({ set: celsius, by: 'bob' }))
+    const set = alice.client(Heat)
+    expect(await set({ celsius: 20 })).toEqual({ set: 20, by: 'bob there' })
+    await expect(set({ celsius: 100 })).rejects.toMatchObject({
+      code: 'NOT_AUTHORIZED',
+      remote: { name: 'BridgeError' },
+    })
+    await expect(set({ celsius: 13 })).rejects.toMatchObject({
+      code: 'INVALID_MESSAGE',
+      remote: { name: 'BridgeError' },
+    })
+    await expect(set({ celsius: 7 })).rejects.toMatchObject({ code: 'REMOTE_ERROR', remote: { name: 'RangeError' } })
+    expect(told[0]).toEqual({ name: Heat.name, sinkName: `${Heat.name}.there` })
+    expect(made.counters).toMatchObject({ forwarded: 1, filtered: 1, errors: 2 })
+  })
+
+  it('has options of its own', async () => {
+    const [, , source, sink] = await world()
+    const Heat = rpc(fresh('set'), shapes)
+    type Options = BridgeOptions<typeof Heat>
+    expectTypeOf<Parameters<NonNullable<Options['filter']>>[0]>().toEqualTypeOf<{ celsius: number }>()
+    expectTypeOf<BridgeOptions<ReturnType<typeof action>>>().toEqualTypeOf<CallBridgeOptions>()
+    const wrong = (contract: typeof Heat, options: object) => bridge(source as never, sink as never, contract, options)
+    await expect(wrong(Heat, { transform: (x: unknown) => x })).rejects.toThrow(
+      'transform must be { request, response }',
+    )
+    await expect(wrong(Heat, { transform: { answer: () => {} } })).rejects.toThrow("transform has no option 'answer'")
+    await expect(wrong(Heat, { twoWay: true, namespace: 'x', transform: {} })).rejects.toThrow('make two bridges')
+    await expect(wrong(action(fresh('work')) as never, { filter: () => true })).rejects.toThrow("no option 'filter'")
   })
 })
