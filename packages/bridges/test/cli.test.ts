@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rpc, topic } from '@commlib/core'
 import { mqtt } from '@commlib/mqtt'
-import { freePort, startMosquitto } from '@commlib/testing'
+import { createFaultProxy, freePort, startMosquitto } from '@commlib/testing'
 import { expect, it } from 'vitest'
 import { after, eventually, nodeOn, quiet } from './world.ts'
 
@@ -106,6 +106,76 @@ health: { port: ${port} }
   program.child.kill('SIGTERM')
   expect(await program.ended).toBe(0)
 })
+
+it('loses nothing when a durable name, a spool, and the direction of calls change', async () => {
+  const [here, there] = await Promise.all([broker(), broker()])
+  const proxy = await createFaultProxy(there)
+  after(() => proxy.close())
+  const [alice, bob] = await Promise.all([nodeOn(here), nodeOn(there)])
+  const port = await freePort()
+  const text = (durable: string, spool: string, calls = 'from: here, to: there') => `
+brokers: { here: "${here.url}", there: "${proxy.url('mqtt')}" }
+bridges:
+  - { name: n, topic: n, from: here, to: there, as: m, reliable: true, source: { durable: ${durable} }, spool: { path: ${spool} } }
+  - { name: sum, rpc: sum, ${calls} }
+health: { port: ${port} }
+`
+  const file = fileOf(text('one', 'a'))
+  const program = start('--config', file)
+  const running = (times: number) =>
+    eventually(() => expect(program.output().split('read again')).toHaveLength(times), 10_000)
+  let times = 1
+  await eventually(async () => expect((await get(port, '/health')).status).toBe(200), 10_000)
+  const reload = async (...config: Parameters<typeof text>) => {
+    writeFileSync(file, text(...config))
+    program.child.kill('SIGHUP')
+    await running(++times)
+  }
+  const got: number[] = []
+  await bob.subscribe(topic<{ n: number }>('m'), ({ n }) => got.push(n), { durable: 'bob' })
+  const publisher = alice.publisher(topic<{ n: number }>('n'))
+  let n = 0
+  let sending = true
+  const flow = (async () => {
+    for (; sending; n++) {
+      await publisher.publish({ n }, { reliable: true })
+      await quiet(1)
+    }
+  })()
+  await reload('one', 'b')
+  await reload('two', 'b')
+  await reload('two', 'a')
+  await reload('three', 'c')
+  sending = false
+  await flow
+  await eventually(() => expect(new Set(got).size).toBe(n), 10_000)
+  // In order, but for what came twice.
+  expect(got.filter((each, i) => got.indexOf(each) === i)).toEqual(Array.from({ length: n }, (_, i) => i))
+
+  // What lies in a spool that goes is told of, and sent when it comes back.
+  await proxy.refuse()
+  proxy.reset()
+  await eventually(() => expect(program.output()).toContain('there: disconnected'))
+  for (const end = n + 20; n < end; n++) await publisher.publish({ n }, { reliable: true })
+  await eventually(async () =>
+    expect(JSON.parse((await get(port, '/health')).text).bridges[0].counters.spooled).toBe(20),
+  )
+  await reload('three', 'd')
+  await eventually(() => expect(program.output()).toMatch(/bridge 'n': 20 messages stay in .*c, until a bridge has it/))
+  await reload('three', 'c')
+  await proxy.restore()
+  await eventually(() => expect(new Set(got).size).toBe(n), 10_000)
+
+  const Sum = rpc<{ a: number }, { a: number }>('sum')
+  await bob.serve(Sum, ({ a }) => ({ a: a + 1 }))
+  const sum = alice.client(Sum)
+  await eventually(async () => expect(await sum({ a: 1 }, { timeout: 500 })).toEqual({ a: 2 }))
+  await reload('three', 'c', 'from: there, to: here')
+  await eventually(() => expect(program.output().split("bridge 'sum': running")).toHaveLength(3))
+  expect(program.output()).not.toContain('circle')
+  program.child.kill('SIGTERM')
+  expect(await program.ended).toBe(0)
+}, 60_000)
 
 it('goes on trying where a broker is not there at the start, and says so', async () => {
   const here = await broker()

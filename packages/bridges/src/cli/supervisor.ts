@@ -2,11 +2,16 @@ import { createNode, type Logger, type Node, type TransportStatus } from '@comml
 import { CommlibError, toError } from '@commlib/core/internal'
 import { bridge } from '../bridge.ts'
 import type { Bridge, BridgeCounters } from '../options.ts'
+import { within } from '../outlet.ts'
 import type { BridgeConfiguration, BrokerConfiguration, Configuration } from './configuration.ts'
 import { loadBroker, type MakeTransport } from './load-brokers.ts'
+import { reserve } from './reserve.ts'
 
 /** Milliseconds until a bridge that could not be opened is tried again. */
 const RETRY = 5000
+
+/** Milliseconds that a reload waits for what it has begun. */
+const PATIENCE = 2000
 
 export type BridgeState = 'opening' | 'running' | 'failed'
 
@@ -68,8 +73,8 @@ export class Supervisor {
 
   /**
    * Opens what is new, then closes what is gone; what is unchanged goes on undisturbed. What changed overlaps for a moment,
-   * so that nothing is missed, unless it holds a durable name or a spool that only one can have: what comes meanwhile waits
-   * for it at its broker.
+   * so that nothing is missed, unless it holds what the new one needs and only one can have: what comes meanwhile waits at
+   * its broker.
    */
   async apply(next: Configuration): Promise<void> {
     const makers = await loadAll(next)
@@ -85,16 +90,28 @@ export class Supervisor {
       }),
     )
     const gone = this.#running.filter(running => ![...kept.values()].includes(running))
-    const exclusive = gone.filter(({ configuration }) => isExclusive(configuration))
+    const fresh = next.bridges.filter(each => !kept.has(each))
+    const exclusive = gone.filter(({ configuration }) => fresh.some(each => isInTheWay(configuration, each)))
+    const held = new Set(exclusive.map(({ configuration }) => durableOf(configuration)))
+    // One that has to wait for a spool misses nothing meanwhile if its new name is known to the broker before.
+    const waiting = fresh.filter(
+      each => !held.has(durableOf(each)) && exclusive.some(({ configuration }) => isInTheWay(configuration, each)),
+    )
+    const signal = AbortSignal.timeout(PATIENCE)
+    await Promise.all(
+      waiting.map(each => {
+        const reserving = reserve(each, nodesOf(each, brokers), signal)
+        // A broker that is not there has nothing to keep.
+        return reserving.catch(error => signal.aborted || this.#tell(each, error))
+      }),
+    )
     await Promise.all(exclusive.map(end))
     const running = next.bridges.map(each => kept.get(each) ?? this.#open(each, brokers))
     const opened = running.filter(each => ![...kept.values()].includes(each))
     // As far as their brokers are there: nobody waits for one that is not.
-    await Promise.race([
-      Promise.all(opened.map(({ opening }) => opening)),
-      new Promise(resolve => setTimeout(resolve, 2000)),
-    ])
+    await within(Promise.all(opened.map(({ opening }) => opening)), PATIENCE)
     await Promise.all(gone.filter(each => !exclusive.includes(each)).map(end))
+    for (const each of gone) this.#tellLeft(each, next)
     const before = this.#connections
     this.#running = running
     this.#connections = brokers
@@ -112,6 +129,20 @@ export class Supervisor {
     await Promise.all(running.map(end))
     await Promise.all(Array.from(this.#connections.values(), ({ node }) => node.close()))
     this.#connections = new Map()
+  }
+
+  #tell({ name }: BridgeConfiguration, error: unknown): void {
+    this.#log.error(`bridge '${name}': ${toError(error).message}`)
+  }
+
+  /** Nobody sends what lies in a spool that no bridge has any more. */
+  #tellLeft({ configuration, bridge }: Running, { bridges }: Configuration): void {
+    const path = spoolOf(configuration)
+    const left = bridge?.counters.spooled ?? 0
+    if (path === undefined || left === 0 || bridges.some(each => spoolOf(each) === path)) return
+    this.#log.warn(
+      `bridge '${configuration.name}': ${left} messages stay in ${path}, until a bridge has it as its spool`,
+    )
   }
 
   async #connect(
@@ -169,12 +200,12 @@ export class Supervisor {
   #open(configuration: BridgeConfiguration, brokers: ReadonlyMap<string, Connection>): Running {
     const abort = new AbortController()
     const log = this.#log
-    const [from, to] = [configuration.from, configuration.to].map(name => (brokers.get(name) as Connection).node)
+    const [from, to] = nodesOf(configuration, brokers)
     const attempt = async (): Promise<void> => {
       while (!abort.signal.aborted) {
         try {
           const options = { ...configuration.options, signal: abort.signal }
-          running.bridge = await bridge(from as Node, to as Node, configuration.contract, options)
+          running.bridge = await bridge(from, to, configuration.contract, options)
           running.state = 'running'
           running.error = undefined
           log.info(`bridge '${configuration.name}': running`)
@@ -211,10 +242,32 @@ export async function loadAll({ brokers, bridges }: Configuration): Promise<Map<
   return makers
 }
 
-/** Whether it holds what no two can have at a time. */
-function isExclusive({ options }: BridgeConfiguration): boolean {
-  if (!('spool' in options || 'source' in options)) return false
-  return options.spool !== undefined || options.source?.durable !== undefined
+function nodesOf({ from, to }: BridgeConfiguration, brokers: ReadonlyMap<string, Connection>): [Node, Node] {
+  // Reading the configuration has seen to their names.
+  return [(brokers.get(from) as Connection).node, (brokers.get(to) as Connection).node]
+}
+
+/** Whether the one holds what the other needs: a spool, a durable name, or calls that would go in a circle. */
+function isInTheWay(one: BridgeConfiguration, other: BridgeConfiguration): boolean {
+  const spool = spoolOf(one)
+  if (spool !== undefined && spool === spoolOf(other)) return true
+  const durable = durableOf(one)
+  if (durable !== undefined && durable === durableOf(other)) return true
+  return isOfCalls(one) && isOfCalls(other) && one.from === other.to && one.to === other.from
+}
+
+function spoolOf({ options }: BridgeConfiguration): string | undefined {
+  return 'spool' in options ? options.spool?.path : undefined
+}
+
+/** The name at its broker. */
+function durableOf({ from, options }: BridgeConfiguration): string | undefined {
+  const { durable, member = '' } = ('source' in options ? options.source : undefined) ?? {}
+  return durable === undefined ? undefined : `${from} ${durable} ${member}`
+}
+
+function isOfCalls({ contract }: BridgeConfiguration): boolean {
+  return contract.kind === 'rpc' || contract.kind === 'action'
 }
 
 async function end({ abort, bridge }: Running): Promise<void> {
