@@ -45,9 +45,9 @@ async function texts(spool: Spool): Promise<string[]> {
 }
 
 describe('a spool', () => {
-  it('gives back what was written, in order, also to the next process', async () => {
+  it.each([false, true])('gives back what was written, in order, also to the next process (sync: %s)', async sync => {
     const path = folder()
-    const first = await open(path)
+    const first = await open(path, { sync })
     const sent = Array.from({ length: 1000 }, (_, i) => `message ${i}`)
     await Promise.all(sent.map(text => first.spool.append(parcel(text, { headers: { id: text } }))))
     const [one, two] = await first.spool.read()
