@@ -1,88 +1,13 @@
-// What a bridge costs: `node --expose-gc benchmarks/src/bridges.ts [latency] [throughput] [rpc] [memory]`. Ratios count, not
-// figures: all runs on one machine, and direct and bridged runs take turns.
-import { once } from 'node:events'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { amqp } from '@commlib/amqp'
+// What a bridge costs: `node --expose-gc benchmarks/src/bridges.ts [latency] [throughput] [rpc] [memory] [mqtt] [redis] [amqp]`,
+// from MQTT to these. Ratios count, not figures: all runs on one machine, and direct and bridged runs take turns.
 import { bridge } from '@commlib/bridges'
-import { createNode, type Node, rpc, type Transport, topic } from '@commlib/core'
-import { mqtt } from '@commlib/mqtt'
-import { redis } from '@commlib/redis'
+import { type Node, rpc } from '@commlib/core'
 import { type Broker, startMosquitto, startRabbit, startRedis } from '@commlib/testing'
+import { measureHop } from './hop.ts'
+import { Message, open, text } from './hop-node.ts'
 import { median } from './statistics.ts'
 
-const factories: Readonly<Record<string, (url: string) => Transport>> = { mqtt, redis, amqp }
 const ROUNDS = 3
-
-const Message = topic<{ n: number; text: string }>('bench.message')
-const text = 'x'.repeat(40)
-
-function open(url: string): Promise<Node> {
-  const make = factories[new URL(url).protocol.slice(0, -1)]
-  if (make === undefined) throw new Error(`no transport for ${url}`)
-  return createNode({ transport: make(url), heartbeat: false, onStatus: () => {} })
-}
-
-interface Task {
-  readonly role: 'bridge' | 'subscriber'
-  readonly from: string
-  readonly to: string
-  readonly reliable: boolean
-  readonly count: number
-}
-
-if (isMainThread) await main(process.argv.slice(2))
-else await work(workerData as Task)
-
-async function work({ role, from, to, reliable, count }: Task): Promise<void> {
-  const source = await open(from)
-  if (role === 'bridge') {
-    const sink = await open(to)
-    const made = await bridge(source, sink, Message, { reliable, maxInFlight: reliable ? 1000 : 1e6 })
-    parentPort?.postMessage('ready')
-    await once(parentPort as NonNullable<typeof parentPort>, 'message')
-    await made.close()
-    await sink.close()
-  } else {
-    let got = 0
-    let done = () => {}
-    const all = new Promise<void>(resolve => (done = resolve))
-    await source.subscribe(Message, () => void (++got === count && done()), { reliable, maxBuffered: 1e6 })
-    parentPort?.postMessage('ready')
-    await all
-    parentPort?.postMessage('all')
-  }
-  await source.close()
-}
-
-async function start(task: Task): Promise<Worker> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: task })
-  await once(worker, 'message')
-  return worker
-}
-
-/** Messages a second from the first publish to the last receipt. */
-async function throughput(from: string, to: string, reliable: boolean, count: number): Promise<number> {
-  const bridged = from !== to
-  const subscriber = await start({ role: 'subscriber', from: to, to, reliable, count })
-  const between = bridged ? await start({ role: 'bridge', from, to, reliable, count }) : undefined
-  const node = await open(from)
-  const { publish } = node.publisher(Message)
-  const all = once(subscriber, 'message')
-  const began = performance.now()
-  const window = 256
-  for (let n = 0; n < count; n += window) {
-    const size = Math.min(window, count - n)
-    await Promise.all(Array.from({ length: size }, (_, i) => publish({ n: n + i, text }, { reliable })))
-    // A best-effort flood would measure what is dropped.
-    if (!reliable) await new Promise(resolve => setImmediate(resolve))
-  }
-  await all
-  const rate = (count / (performance.now() - began)) * 1000
-  between?.postMessage('end')
-  await Promise.all([subscriber, ...(between ? [between] : [])].map(worker => once(worker, 'exit')))
-  await node.close()
-  return rate
-}
 
 /** Median milliseconds from a publish to its receipt, one after the other. */
 async function latency(from: string, to: string): Promise<number> {
@@ -156,8 +81,25 @@ async function rounds(measure: () => Promise<number>): Promise<number> {
   return median(values)
 }
 
-async function main(wanted: readonly string[]): Promise<void> {
-  const asked = (what: string) => wanted.length === 0 || wanted.includes(what)
+const TESTS = ['latency', 'throughput', 'rpc', 'memory'] as const
+const SINKS = ['mqtt', 'redis', 'amqp'] as const
+
+async function main(words: readonly string[]): Promise<void> {
+  const among = <Name extends string>(names: readonly Name[]) => {
+    const named = names.filter(name => words.includes(name))
+    return named.length === 0 ? names : named
+  }
+  const tests = among(TESTS)
+  const sinks = among(SINKS)
+  if (tests.includes('throughput')) {
+    for (const reliable of [true, false])
+      for (const sink of sinks)
+        console.log(`${await measureHop('mqtt', sink, { reliable, rounds: 5, built: false })}\n`)
+  }
+  if (tests.some(test => test !== 'throughput')) await measureOthers(tests, sinks)
+}
+
+async function measureOthers(tests: readonly string[], sinks: readonly string[]): Promise<void> {
   const config = ['set_tcp_nodelay true', 'max_queued_messages 0', 'max_inflight_messages 1000']
   const brokers: Broker[] = []
   const started = async (starting: Promise<Broker>) => {
@@ -165,42 +107,29 @@ async function main(wanted: readonly string[]): Promise<void> {
     brokers.push(broker)
     return broker.url
   }
-  const mosquittos = await Promise.all([1, 2, 3].map(() => started(startMosquitto({ config }))))
-  const [one = '', two = ''] = mosquittos
-  const others =
-    asked('latency') || asked('throughput') ? [await started(startRedis()), await started(startRabbit())] : []
   const print = (...parts: unknown[]) => console.log(parts.join(' '))
-  const name = (url: string) => new URL(url).protocol.slice(0, -1)
   try {
-    for (const to of [two, ...others]) {
-      const title = `mqtt to ${name(to)}`
-      if (asked('latency')) {
-        const direct = (await rounds(() => latency(one, one))) + (await rounds(() => latency(to, to)))
-        const bridged = await rounds(() => latency(one, to))
-        print(title, `latency ${bridged.toFixed(3)} ms, ${(bridged / direct).toFixed(2)} of one publish on each side`)
-      }
-      for (const reliable of asked('throughput') ? [false, true] : []) {
-        const count = reliable ? 20_000 : 50_000
-        const own = Math.min(
-          await rounds(() => throughput(one, one, reliable, count)),
-          await rounds(() => throughput(to, to, reliable, count)),
-        )
-        const bridged = await rounds(() => throughput(one, to, reliable, count))
-        const ratio = (bridged / own).toFixed(2)
-        print(
-          title,
-          reliable ? 'reliable' : 'best-effort',
-          `${Math.round(bridged)}/s, ${ratio} of the slower one's own`,
-        )
-      }
+    const mosquittos = await Promise.all([1, 2, 3].map(() => started(startMosquitto({ config }))))
+    const [one = '', two = ''] = mosquittos
+    const urlOf = { mqtt: async () => two, redis: () => started(startRedis()), amqp: () => started(startRabbit()) }
+    for (const sink of tests.includes('latency') ? SINKS.filter(name => sinks.includes(name)) : []) {
+      const to = await urlOf[sink]()
+      const direct = (await rounds(() => latency(one, one))) + (await rounds(() => latency(to, to)))
+      const bridged = await rounds(() => latency(one, to))
+      const ratio = (bridged / direct).toFixed(2)
+      print(`mqtt to ${sink}: latency ${bridged.toFixed(3)} ms, ${ratio} of one publish on each side`)
     }
-    if (asked('rpc')) {
+    if (tests.includes('rpc')) {
       const direct = await rounds(() => call([one]))
       const bridged = await rounds(() => call(mosquittos))
       print(`a call through two bridges ${bridged.toFixed(3)} ms, ${(bridged / direct).toFixed(2)} of a direct one`)
     }
-    if (asked('memory')) print('heap along 1,000,000 messages, MB:', (await memoryOf(one, two, 1_000_000)).join(' '))
+    if (tests.includes('memory')) {
+      print('heap along 1,000,000 messages, MB:', (await memoryOf(one, two, 1_000_000)).join(' '))
+    }
   } finally {
     for (const broker of brokers) await broker.close()
   }
 }
+
+await main(process.argv.slice(2))

@@ -23,7 +23,7 @@ interface Item extends Parcel {
 
   /** The sink has taken it, or never will. */
   readonly settle: () => void
-  copy?: Copy | undefined
+  copy: Copy | undefined
 }
 
 /** What a sender works with. */
@@ -94,9 +94,9 @@ export class Sender {
   }
 
   /** Resolves when the sink has taken it, or never will; not at all if it is closed before. */
-  send(parcel: Parcel): Promise<void> {
+  send({ topic, frame, at }: Parcel): Promise<void> {
     return new Promise(settle => {
-      this.#waiting.push({ ...parcel, number: this.#count++, settle })
+      this.#waiting.push({ topic, frame, at, number: this.#count++, settle, copy: undefined })
       this.#pump()
     })
   }

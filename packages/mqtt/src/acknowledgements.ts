@@ -1,10 +1,17 @@
+import { Queue } from '@commlib/core/internal'
+
+interface Entry {
+  readonly id: number
+  settled: boolean
+}
+
 /**
  * Acknowledges messages in the order of their receipt, as MQTT demands, each when it has been handled. What belongs to
  * a connection that has ended is never acknowledged: the broker sends it again.
  */
 export class Acknowledgements {
   readonly #send: (id: number) => void
-  readonly #waiting: Array<{ readonly id: number; settled: boolean }> = []
+  readonly #waiting = new Queue<Entry>()
   #ended = false
 
   constructor(send: (id: number) => void) {
@@ -13,7 +20,7 @@ export class Acknowledgements {
 
   /** Takes the next one; returns what acknowledges it. */
   expect(id: number): () => void {
-    const entry = { id, settled: false }
+    const entry: Entry = { id, settled: false }
     this.#waiting.push(entry)
     return () => {
       entry.settled = true
@@ -23,19 +30,19 @@ export class Acknowledgements {
 
   /** Acknowledges at once, if nothing is before it. */
   now(id: number): void {
-    if (this.#waiting.length === 0 && !this.#ended) this.#send(id)
+    if (this.#waiting.size === 0 && !this.#ended) this.#send(id)
     else this.expect(id)()
   }
 
   end(): void {
     this.#ended = true
-    this.#waiting.length = 0
+    this.#waiting.drain()
   }
 
   #advance(): void {
-    let settled = 0
-    while (this.#waiting[settled]?.settled) settled++
-    // One removal for all: the array may be as long as the receive maximum.
-    for (const { id } of this.#waiting.splice(0, settled)) if (!this.#ended) this.#send(id)
+    for (let next = this.#waiting.first; next?.settled; next = this.#waiting.first) {
+      this.#waiting.shift()
+      if (!this.#ended) this.#send(next.id)
+    }
   }
 }

@@ -55,7 +55,7 @@ export class Arrivals {
     }
     const acknowledge = qos > 0 ? this.#acknowledgements.expect(id) : () => {}
     if (settled === false) this.#unheard.push({ topic, frame, acknowledge })
-    else void settled.catch(this.#events.error).then(acknowledge)
+    else this.#follow(settled, acknowledge)
   }
 
   /** Somebody new listens: offers it what nobody wanted yet. */
@@ -63,7 +63,8 @@ export class Arrivals {
     for (const held of this.#unheard.splice(0)) {
       const settled = this.#options.deliver(held.topic, held.frame, undefined)
       if (settled === false) this.#unheard.push(held)
-      else void Promise.resolve(settled).catch(this.#events.error).then(held.acknowledge)
+      else if (settled === undefined) held.acknowledge()
+      else this.#follow(settled, held.acknowledge)
     }
   }
 
@@ -71,6 +72,13 @@ export class Arrivals {
   end(): void {
     clearTimeout(this.#holding)
     this.#acknowledgements.end()
+  }
+
+  #follow(settled: Promise<unknown>, acknowledge: () => void): void {
+    void settled.then(acknowledge, error => {
+      this.#events.error(error)
+      acknowledge()
+    })
   }
 
   #check(topic: string, { body }: Frame): void {

@@ -11,8 +11,8 @@ interface Pending {
 
   /** Rejects when nobody subscribes. */
   readonly mandatory: boolean
-  resolve(): void
-  reject(error: unknown): void
+  resolve: () => void
+  reject: (error: unknown) => void
 }
 
 export interface ConfirmationsOptions {
@@ -47,19 +47,8 @@ export class Confirmations {
     const { retain, mandatory, signal } = how
     if (signal?.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
-      const pending: Pending = { topic, frame, retain, mandatory, resolve: done(resolve), reject: done(reject) }
-      function done<T>(settle: (value: T) => void): (value: T) => void {
-        if (signal === undefined) return settle
-        return value => {
-          signal.removeEventListener('abort', abort)
-          settle(value)
-        }
-      }
-      const abort = () => {
-        this.#waiting.delete(pending)
-        reject(signal?.reason)
-      }
-      signal?.addEventListener('abort', abort, { once: true })
+      const pending: Pending = { topic, frame, retain, mandatory, resolve, reject }
+      if (signal !== undefined) this.#watch(pending, signal)
       if (this.#sent.size < this.#options.window) this.#send(pending)
       else this.#waiting.add(pending)
     })
@@ -87,6 +76,23 @@ export class Confirmations {
     this.#sent.clear()
     this.#waiting = new Set()
     for (const { reject } of pending) reject(error)
+  }
+
+  #watch(pending: Pending, signal: AbortSignal): void {
+    const { resolve, reject } = pending
+    const abort = () => {
+      this.#waiting.delete(pending)
+      reject(signal.reason)
+    }
+    pending.resolve = () => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    }
+    pending.reject = error => {
+      signal.removeEventListener('abort', abort)
+      reject(error)
+    }
+    signal.addEventListener('abort', abort, { once: true })
   }
 
   #send(pending: Pending): void {

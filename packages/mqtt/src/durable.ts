@@ -112,15 +112,17 @@ export class DurableSubscriptions {
       }
     }
     let left = false
+    const handled = () => {
+      if (--used.handling === 0) used.idle?.()
+    }
     const listen: TopicListener = (topic, frame) => {
       // Kept by the broker for whoever comes next.
       if (left) return never
       const settled = onFrame(topic, frame)
       if (settled === undefined) return
       used.handling++
-      return settled.finally(() => {
-        if (--used.handling === 0) used.idle?.()
-      })
+      void settled.then(handled, handled)
+      return settled
     }
     try {
       await used.connected

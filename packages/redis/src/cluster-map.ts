@@ -1,4 +1,6 @@
+import { CommlibError } from '@commlib/core/internal'
 import type { Argument } from './connection.ts'
+import { connectionFailed, isReply } from './errors.ts'
 import type { Endpoint } from './places.ts'
 import { SLOTS } from './slots.ts'
 
@@ -11,20 +13,33 @@ export interface ClusterMap {
   readonly primaries: readonly string[]
 }
 
+type Send = (name: string, args: Argument[]) => Promise<unknown>
 type Range = readonly [first: number, last: number, primary: readonly [host: Buffer | null, port: number, ...unknown[]]]
 
-/** Asks a node for the slots. @param asked the host it is at: one that has no name for itself means that */
-export async function readMap(
-  send: (name: string, args: Argument[]) => Promise<unknown>,
-  asked: string,
-): Promise<ClusterMap> {
+/**
+ * Asks a node who has which slots. Rejects with `CONNECTION_FAILED` where it is in no cluster, or in one that is down: such a
+ * node answers, and takes nothing.
+ *
+ * @param asked the host it is at: a node that has no name for itself means that
+ * @param target the node, for error messages
+ */
+export async function readMap(send: Send, asked: string, target: string): Promise<ClusterMap> {
+  const question = (...args: string[]) =>
+    send('cluster', args).catch(error => {
+      throw isReply(error) ? connectionFailed(target, error) : error
+    })
+  const [info, ranges] = await Promise.all([question('info'), question('slots')])
   const slots = new Array<string | undefined>(SLOTS).fill(undefined)
   const primaries = new Set<string>()
-  for (const [first, last, [host, port]] of (await send('cluster', ['slots'])) as Range[]) {
+  for (const [first, last, [host, port]] of ranges as Range[]) {
     const name = host === null || host.length === 0 || String(host) === '?' ? asked : String(host)
     const address = `${name}:${port}`
     primaries.add(address)
     slots.fill(address, first, last + 1)
+  }
+  if (primaries.size === 0) throw new CommlibError('CONNECTION_FAILED', `${target} is in no cluster that has slots`)
+  if (String(info).includes('cluster_state:fail')) {
+    throw new CommlibError('CONNECTION_FAILED', `the cluster of ${target} is down: not all of its slots have a primary`)
   }
   return { slots, primaries: [...primaries] }
 }

@@ -5,7 +5,7 @@ import { openLine } from './cluster-line.ts'
 import { type ClusterMap, endpointOf, readMap } from './cluster-map.ts'
 import { Nodes } from './cluster-nodes.ts'
 import type { Argument, Connection } from './connection.ts'
-import { connectionLost, isReply } from './errors.ts'
+import { connectionLost } from './errors.ts'
 import type { Role, Server } from './server.ts'
 import { keyOf, type Redirect, redirectOf, slotOf, tagOf } from './slots.ts'
 
@@ -48,12 +48,11 @@ export async function openCluster(options: ClusterOptions): Promise<Server> {
   const { slots, primaries } = options.map
   const nodes = new Nodes({ target, open: address => open('commands', address), clock, onLost })
   const opened = await Promise.all(primaries.map(address => nodes.open(address)))
-  await Promise.all(opened.map(({ connection }) => assertUp(connection, target)))
   // What is published on one is heard on all: each client has one of its own choice.
   const choice = Math.floor(Math.random() * opened.length)
   const [home, address] = [opened[choice], primaries[choice]]
   if (home === undefined || address === undefined) {
-    throw new CommlibError('CONNECTION_FAILED', `${target} has no slots: the cluster is not set up yet`)
+    throw failed(`${target} is in no cluster that has slots`)
   }
   const { connection } = home
   const addressOf = (slot: number) => slots[slot] ?? address
@@ -87,7 +86,7 @@ export async function openCluster(options: ClusterOptions): Promise<Server> {
         const next = redirectOf(error, to)
         if (next === undefined || (times === REDIRECTS && next.type !== 'moved')) throw error
         if (times === REDIRECTS) {
-          onLost(new Error(`the nodes of ${target} do not agree on who has slot ${slot}`))
+          onLost(failed(`the nodes of ${target} do not agree on who has slot ${slot}`))
           throw connectionLost(target)
         }
         redirect = next
@@ -96,14 +95,16 @@ export async function openCluster(options: ClusterOptions): Promise<Server> {
   }
 
   async function look(): Promise<void> {
-    const map = await readMap(connection.send, endpointOf(address as string).host)
+    const map = await readMap(connection.send, endpointOf(address as string).host, target)
     for (const [slot, now] of map.slots.entries()) if (now !== undefined) slots[slot] = now
     // One that was taken out of the cluster goes on answering, and hears nothing of the others.
-    if (!map.primaries.includes(address as string))
-      onLost(new Error(`${address} is no primary of the cluster any more`))
+    if (!map.primaries.includes(address as string)) throw failed(`${address} is no primary of its cluster any more`)
   }
-  // A connection that has ended is told of by itself.
-  const looking = options.interval === 0 ? undefined : setInterval(() => void look().catch(() => {}), options.interval)
+  const looked = (error: unknown) => {
+    // A connection that has ended is told of by itself.
+    if (error instanceof CommlibError && error.code === 'CONNECTION_FAILED') onLost(error)
+  }
+  const looking = options.interval === 0 ? undefined : setInterval(() => look().catch(looked), options.interval)
   looking?.unref()
 
   return {
@@ -127,13 +128,6 @@ export async function openCluster(options: ClusterOptions): Promise<Server> {
   }
 }
 
-/** A cluster that is down answers, and takes nothing. */
-async function assertUp({ send }: Connection, target: string): Promise<void> {
-  const info = await send('cluster', ['info']).catch(error => {
-    // Without the right to ask, it is found out by what is written.
-    if (isReply(error)) return ''
-    throw error
-  })
-  if (!String(info).includes('cluster_state:fail')) return
-  throw new CommlibError('CONNECTION_FAILED', `the cluster of ${target} is down: not all of its slots have a primary`)
+function failed(message: string): CommlibError {
+  return new CommlibError('CONNECTION_FAILED', message)
 }

@@ -3,7 +3,6 @@ import { readClock } from './clock.ts'
 import { openCluster } from './cluster.ts'
 import { endpointOf, readMap } from './cluster-map.ts'
 import { type Connection, openConnection } from './connection.ts'
-import { isReply, refused } from './errors.ts'
 import { firstOf } from './first-of.ts'
 import type { Settings } from './options.ts'
 import type { Endpoint, Place } from './places.ts'
@@ -91,14 +90,7 @@ async function connectCluster(
   const map = await firstOf(known.map(at), {
     timeout: connectTimeout,
     signal,
-    ask: (node, limit) =>
-      question(node, limit, async ({ send }) => {
-        try {
-          return await readMap(send, node.client.host ?? '')
-        } catch (error) {
-          throw isReply(error) ? refused(`${node.target} does not tell who is in the cluster`, error) : error
-        }
-      }),
+    ask: (node, limit) => question(node, limit, ({ send }) => readMap(send, node.client.host ?? '', node.target)),
   })
   memory.nodes = map.primaries
   let until: AbortSignal | undefined = signal

@@ -186,9 +186,10 @@ export async function openConnection(
     if (!(value instanceof ReplyError)) command.resolve?.(value)
     else if (!isElsewhere(value)) command.reject?.(value)
     else {
+      const last = !ended
       end(refused(target, value))
       command.reject?.(connectionLost(target))
-      redis.disconnect()
+      if (last) redis.disconnect()
     }
   }
 

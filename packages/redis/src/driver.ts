@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Driver, type Link, raceSignal, type TransportSupports } from '@commlib/core/internal'
 import { clusterAddresses, plainAddresses } from './addresses.ts'
 import { connectServer, type Opening } from './connect.ts'
@@ -9,6 +10,12 @@ import { StaleReaders } from './stale-readers.ts'
 
 /** Milliseconds that the connections opened later may take. */
 const LATER = 10_000
+
+/** Milliseconds below which a link was of no use. */
+const SHORT = 500
+
+/** How many such links are followed by the next at once. */
+const PATIENCE = 2
 
 const supports: TransportSupports = {
   properties: false,
@@ -32,12 +39,18 @@ export function createDriver(settings: Settings, id: string): Driver {
   const stale = new StaleReaders(id)
   const memory = { nodes: [] }
 
+  /** Links in a row that ended as soon as they were used. */
+  let short = 0
+
   return {
     name: 'redis',
     target,
     supports,
     replyTo: addresses.of,
     open: async (events, { signal }) => {
+      // A server that lets everybody in and takes nothing is not to be kept busy by that.
+      if (short > PATIENCE) await raceSignal(sleep(Math.min(1000, 50 * 2 ** (short - PATIENCE))), signal)
+      const begun = performance.now()
       let ended = false
       let link: Link | undefined
       const connections = new Set<Connection>()
@@ -49,6 +62,7 @@ export function createDriver(settings: Settings, id: string): Driver {
       const lost = (cause: Error | undefined) => {
         if (ended) return
         ended = true
+        short = link !== undefined && performance.now() - begun < SHORT ? short + 1 : 0
         events.lost(cause)
         end()
         void link?.close().catch(events.error)

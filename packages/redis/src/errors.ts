@@ -9,8 +9,14 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   OOM: 'BUFFER_FULL',
 }
 
+/** What an answer means, by the same word, where it does not say so itself. */
+const HINTS: Readonly<Record<string, string>> = {
+  WRONGTYPE: 'another program uses this name for something else',
+  MOVED: "this is a node of a cluster: give its URL as { cluster: ['redis://…'] }",
+}
+
 /** What a server says that is not, or no longer, the one to write to: another connection may lead to another. */
-const ELSEWHERE = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|UNBLOCKED|NOREPLICAS|MISCONF) /
+const ELSEWHERE = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN(?! Hash slot)|UNBLOCKED|NOREPLICAS|MISCONF) /
 
 /** What Redis 6 and older put before an error of a command in a script. */
 const IN_SCRIPT = /^ERR Error running script \(.*?\): (?:@user_script: ?\d+: )+-?/
@@ -34,7 +40,8 @@ export function isReply(error: unknown): error is Error {
 export function refused(what: string, error: unknown): CommlibError {
   const message = said(error)
   const code = codeOf(message) ?? 'CONNECTION_LOST'
-  const why = code === 'INVALID_TOPIC' ? `${message} (another program uses this name for something else)` : message
+  const hint = HINTS[message.split(' ', 1)[0] ?? '']
+  const why = hint === undefined ? message : `${message} (${hint})`
   return new CommlibError(code, `${what}: ${why}`, { cause: stripped(error) })
 }
 

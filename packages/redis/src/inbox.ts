@@ -1,6 +1,7 @@
 import type { Inbox, ReplyListener } from '@commlib/core/internal'
 import type { Addresses } from './addresses.ts'
 import type { Argument } from './connection.ts'
+import { Leftovers } from './leftovers.ts'
 import type { Source } from './list-reader.ts'
 import type { ListReaders } from './list-readers.ts'
 
@@ -44,6 +45,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
 
   /** Calls that have ended without an answer, and until when their own list is emptied. */
   const late = new Map<string, number>()
+  const leftovers = new Leftovers(send)
   let learnedUntil = 0
 
   /** Whether own lists are read now: an answer on the shared one shows who answers, and many lists take long to name. */
@@ -87,6 +89,11 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
     }
   }
 
+  function giveUp(token: string): void {
+    late.delete(token)
+    leftovers.add(addresses.of(token))
+  }
+
   function tick(): void {
     timer = undefined
     const now = performance.now()
@@ -100,7 +107,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
     }
     for (const [token, until] of late) {
       if (until > now) break
-      late.delete(token)
+      giveUp(token)
     }
     if (old.size > WINDOW) {
       grown = true
@@ -129,6 +136,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
     await readers.remove(source)
     // With its connection gone, the server lets them expire.
     for (const key of keys) send('del', [key]).catch(() => {})
+    leftovers.close()
   }
 
   let closing: Promise<void> | undefined
@@ -149,7 +157,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
     },
     release: token => {
       if (!young.delete(token) && !old.delete(token)) return
-      if (late.size >= MAX_LATE) for (const token of first(late.keys(), 1)) late.delete(token)
+      if (late.size >= MAX_LATE) for (const token of first(late.keys(), 1)) giveUp(token)
       late.set(token, performance.now() + LATE)
       arm()
     },

@@ -1,5 +1,6 @@
 import type { Argument } from './connection.ts'
 import { isReply, isUnknown, refused } from './errors.ts'
+import { WAKE } from './scripts.ts'
 import type { Line } from './server.ts'
 
 /** Lists that somebody wants to be read. */
@@ -134,8 +135,11 @@ export class ListReader {
     if (this.#woken) return
     this.#woken = true
     const { wakeKey, send } = this.#options
-    // A connection that has ended needs no waking.
-    send('rpush', [wakeKey, '1']).catch(() => {})
+    const pushed = send('rpush', [wakeKey, '1']).catch(error => {
+      if (isReply(error)) return send('eval', [WAKE.text, 1, wakeKey, WAKE_EXPIRY])
+      throw error
+    })
+    pushed.catch(() => {}) // a connection that has ended needs no waking
     send('expire', [wakeKey, WAKE_EXPIRY]).catch(() => {})
   }
 

@@ -3,13 +3,17 @@ import type { Argument } from './connection.ts'
 /** Seconds that an answer nobody fetches stays. */
 const EXPIRY = 60
 
-/** Milliseconds after which lists that were pushed to are told to expire, all at once. */
+/** Milliseconds for which a list that was told to expire is not told again, however much is pushed to it. */
 const DELAY = 100
 
 /** Lets the lists of answers expire, in case their caller is gone. */
 export class ReplyLists {
   readonly #send: (name: string, args: Argument[]) => Promise<unknown>
-  #lists = new Set<string>()
+
+  /** Lists that were told of late. A list that was emptied, and is there again, does not expire. */
+  #told = new Set<string>()
+  #fresh = new Set<string>()
+  #again = new Set<string>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(send: (name: string, args: Argument[]) => Promise<unknown>) {
@@ -18,16 +22,28 @@ export class ReplyLists {
 
   /** Something is being pushed to this list. */
   pushed(list: string): void {
-    this.#lists.add(list)
     this.#timer ??= setTimeout(() => this.flush(), DELAY)
+    if (this.#told.has(list)) {
+      this.#again.add(list)
+      return
+    }
+    this.#told.add(list)
+    // In one write with what is pushed, behind it, so that nothing stays of a process that ends right then.
+    if (this.#fresh.size === 0) process.nextTick(() => this.#tell(this.#fresh))
+    this.#fresh.add(list)
   }
 
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const lists = this.#lists
-    this.#lists = new Set()
+    this.#told = new Set()
+    this.#tell(this.#fresh)
+    this.#tell(this.#again)
+  }
+
+  #tell(lists: Set<string>): void {
     // With the connection gone, somebody else's pushes renew it.
     for (const list of lists) this.#send('expire', [list, EXPIRY]).catch(() => {})
+    lists.clear()
   }
 }

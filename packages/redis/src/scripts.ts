@@ -47,28 +47,51 @@ export function scriptRunner(send: Send, serverOf: (key: string) => string): Run
 }
 
 /**
+ * Keeps a value: the fields from an argument on, the body's first. The key is there all the time: while its slot moves to
+ * another node of a cluster, one that is not there may not be touched, though the script has done half of its work.
+ */
+const KEEP = `
+local function keep(key, over, from)
+  if ARGV[from + 1] == '' then return redis.call('DEL', key) end
+  local before = redis.pcall('HKEYS', key)
+  if before.err then
+    redis.call('DEL', key)
+    before = {}
+  end
+  redis.call('HSET', key, unpack(ARGV, from))
+  local now = {}
+  for i = from, #ARGV, 2 do now[ARGV[i]] = true end
+  for _, field in ipairs(before) do
+    if not now[field] then redis.call('HDEL', key, field) end
+    if field == 'expires' and over == '' then redis.call('PERSIST', key) end
+  end
+  if over ~= '' then redis.call('PEXPIREAT', key, over) end
+end
+`
+
+/**
  * Publishes to a stream, and the marked copy to the channel. The second key is the latched value's, if it is to be kept.
  * Arguments: the stream's length, the channel, when the kept value is over, and the fields, the body's first.
  */
-export const PUBLISH_RELIABLE: Script = script(`
+export const PUBLISH_RELIABLE: Script = script(`${KEEP}
 local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, 4))
-if KEYS[2] then
-  redis.call('DEL', KEYS[2])
-  if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], unpack(ARGV, 4)) end
-  if ARGV[5] ~= '' and ARGV[3] ~= '' then redis.call('PEXPIREAT', KEYS[2], ARGV[3]) end
-end
+if KEYS[2] then keep(KEYS[2], ARGV[3], 4) end
 redis.call('PUBLISH', ARGV[2], ' ' .. ARGV[5])
 return id
 `)
 
 /** Publishes to the channel, and keeps the value. Arguments: the channel, when it is over, and the fields. */
-export const PUBLISH_LATCHED: Script = script(`
--- Refused where there is no memory, which a script is asked for by its first write alone.
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], ARGV[3], '') end
-redis.call('DEL', KEYS[1])
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], unpack(ARGV, 3)) end
-if ARGV[4] ~= '' and ARGV[2] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
+export const PUBLISH_LATCHED: Script = script(`${KEEP}
+keep(KEYS[1], ARGV[2], 3)
 return redis.call('PUBLISH', ARGV[1], ARGV[4])
+`)
+
+/** Wakes a reader, also where there is no memory. Arguments: the seconds that the call may lie around. */
+export const WAKE: Script = script(`
+-- A script is asked for memory by its first write alone, if that needs some.
+redis.call('DEL', KEYS[1])
+redis.call('RPUSH', KEYS[1], '1')
+return redis.call('EXPIRE', KEYS[1], ARGV[1])
 `)
 
 /**

@@ -323,10 +323,13 @@ export class StreamReader {
     if (last === undefined) return
     const [there, info] = await Promise.all([
       last === '0-0' ? [] : send('xrange', [key, last, last]),
-      send('xinfo', ['stream', key]).catch(() => undefined),
+      send('xinfo', ['stream', key]).catch(error => (/no such key/.test(String(error)) ? [] : undefined)),
     ])
     if (info === undefined || (there as Entry[]).length > 0) return
-    const { length, 'entries-added': added, 'first-entry': first } = toRecord(info as Buffer[])
+    const { length, 'entries-added': added, 'first-entry': first, ...rest } = toRecord(info as Buffer[])
+    const newest = String(rest['last-generated-id'] ?? '0-0')
+    // A server that has taken over without the last entries, and whose clock is behind, begins before them.
+    if (isAfter(last, newest)) state.last = newest
     const oldest = Array.isArray(first) ? String(first[0]) : undefined
     // It stood at the very end of what was trimmed, or before it: nobody knows any more.
     const trimmed = added === undefined ? last !== '0-0' : Number(added) > Number(length)

@@ -219,6 +219,25 @@ describe('a server that is full', () => {
     await eventually(() => expect(got).toEqual(['plain', 'room']))
     expect(statuses).toEqual([{ type: 'connected' }])
   })
+
+  it('lets a service and a client begin and close at once', async () => {
+    const full = await startRedis({ own: true })
+    after(() => full.close())
+    const { transport, statuses } = await connect(full.url)
+    await transport.push('late', { body: bytes('x') })
+    const queues = [await transport.pull('a', () => {}), await transport.pull('b', () => {})]
+    const inbox = await transport.inbox(() => {})
+    await raw(full.url).config('SET', 'maxmemory', '1')
+    const got: string[] = []
+    const before = performance.now()
+    queues.push(await transport.pull('late', frame => void got.push(text(frame))))
+    await eventually(() => expect(got).toEqual(['x']))
+    await Promise.all(queues.map(each => each.close()))
+    await inbox.close()
+    await transport.close()
+    expect(performance.now() - before).toBeLessThan(1000)
+    expect(statuses).toEqual([{ type: 'connected' }])
+  })
 })
 
 describe('while there is no connection', () => {

@@ -2,7 +2,7 @@ import { createNode, rpc } from '@commlib/core'
 import { type Broker, startRedis } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redis } from '../src/index.ts'
-import { bytes, connect, eventually, quiet, raw, text } from './support.ts'
+import { bytes, connect, eventually, quiet, raw, text, unique } from './support.ts'
 
 let broker: Broker
 let url: string
@@ -78,6 +78,24 @@ describe('a server that is disturbed', () => {
     await eventually(() => expect(got.at(-1)).toBe('500'))
     expect(got.length).toBeLessThan(500)
     expect(types(second.statuses)).toContain('messages-lost')
+  })
+})
+
+describe('a server that has lost the last entries of a stream', () => {
+  it('is listened to from where it goes on, though its clock be behind', async () => {
+    const { transport, statuses } = await connect(url)
+    const [topic, other] = [unique(), raw(url)]
+    const stream = `commlib:stream:{${topic}}`
+    const got: string[] = []
+    await transport.subscribe(topic, (_, frame) => void got.push(text(frame)), { reliable: true })
+    await other.xadd(stream, `${Date.now() + 3_600_000}-0`, 'body', '1')
+    await other.publish(topic, ' 1')
+    await eventually(() => expect(got).toEqual(['1']))
+    await other.del(stream)
+    await other.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await eventually(() => expect(types(statuses)).toEqual(['connected', 'disconnected', 'connected']))
+    await transport.publish(topic, { body: bytes('2') }, { reliable: true })
+    await eventually(() => expect(got).toEqual(['1', '2']))
   })
 })
 

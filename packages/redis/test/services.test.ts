@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { createNode, type Node, rpc } from '@commlib/core'
 import { type Broker, startRedis } from '@commlib/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { run } from '../../mqtt/test/processes.ts'
 import { redis } from '../src/index.ts'
-import { after, bytes, connect, eventually, list, raw, text, unique } from './support.ts'
+import { after, bytes, connect, eventually, list, quiet, raw, text, unique } from './support.ts'
 
 let broker: Broker
 beforeAll(async () => {
@@ -120,6 +121,48 @@ describe('a service', () => {
       expect(left).toBeGreaterThan(0)
       expect(left).toBeLessThanOrEqual(60)
     }
+  })
+})
+
+describe('an answer', () => {
+  it.each(['rpc-<id>', 'rpc-<id>.token'])('at %s expires, even where the service ends right after it', async form => {
+    const address = form.replace('<id>', randomUUID().replaceAll('-', ''))
+    const child = run(`
+      import { redis } from '${source}'
+      const transport = redis('${broker.url}')
+      await transport.connect()
+      await transport.push('${address}', { body: new Uint8Array(1) })
+      process.kill(process.pid, 'SIGKILL')`)
+    await child.ended
+    const [list = ''] = address.split('.')
+    expect(await raw(broker.url).llen(list)).toBe(1)
+    expect(await raw(broker.url).ttl(list)).toBeGreaterThan(0)
+  })
+})
+
+describe('the answers of commlib-py to calls that are long over', () => {
+  it('are removed each minute, and at the end, though they do not expire', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    after(() => vi.useRealTimers())
+    const { transport } = await connect(broker.url, { keepalive: 0 })
+    const inbox = await transport.inbox(() => expect.fail('nobody waits'))
+    // More than are read still.
+    const lists = list(1500).map(token => inbox.reserve(token))
+    for (const token of list(1500)) inbox.release(token)
+    const [over = ''] = lists
+    const admin = raw(broker.url)
+    for (const times of [1, 2]) {
+      await admin.rpush(over, `${times}`)
+      vi.advanceTimersByTime(60_000)
+      await eventually(async () => expect(await admin.exists(over)).toBe(0))
+    }
+    for (const key of lists) await admin.rpush(key, 'late')
+    await inbox.close()
+    await eventually(async () => expect(await admin.exists(...lists)).toBe(0))
+    await admin.rpush(over, 'never read')
+    vi.advanceTimersByTime(60_000)
+    await quiet()
+    expect(await admin.exists(over)).toBe(1)
   })
 })
 

@@ -19,7 +19,7 @@ export interface RedisNode extends Broker {
   /** What the others know it by. */
   readonly id: string
 
-  /** Runs `redis-cli` on it, and resolves with what it has printed. */
+  /** Runs `redis-cli` on it, and resolves with what it has printed; rejects where that is an error. */
   cli(...args: readonly string[]): Promise<string>
 }
 

@@ -3,7 +3,7 @@ import { type Launched, launch } from './launch.ts'
 
 /** A Redis server that works with others, and so has to be a process of this machine. */
 export interface RedisProcess extends Omit<Launched, 'run'> {
-  /** Runs `redis-cli` on it, and resolves with what it has printed. */
+  /** Runs `redis-cli` on it, and resolves with what it has printed; rejects where that is an error. */
   cli(...args: readonly string[]): Promise<string>
 }
 
@@ -59,6 +59,7 @@ async function start({ args = [], config }: RedisProcessOptions): Promise<RedisP
   const { broker, run } = launched
   return {
     ...launched,
-    cli: async (...words) => (await run(['redis-cli', '-h', broker.host, '-p', `${broker.port}`, ...words])).trim(),
+    cli: async (...words) =>
+      (await run(['redis-cli', '-e', '-h', broker.host, '-p', `${broker.port}`, ...words])).trim(),
   }
 }
