@@ -34,7 +34,11 @@ export class Channels {
 
   /** Resolves when the server has confirmed it. */
   async listen(name: string, receive: Receiver): Promise<Subscription> {
-    this.#connection ??= this.#start()
+    this.#connection ??= this.#start().catch(error => {
+      // The next one may be let in.
+      this.#connection = undefined
+      throw error
+    })
     const connection = await this.#connection
     const entry = this.#entry(connection, name)
     // Its own, so that one function can listen twice.

@@ -76,7 +76,11 @@ export class ListReader {
 
   /** Resolves when there is a connection to read with. */
   async add(source: Source): Promise<void> {
-    this.#connection ??= this.#options.open()
+    this.#connection ??= this.#options.open().catch(error => {
+      // The next one may be let in.
+      this.#connection = undefined
+      throw error
+    })
     await this.#connection
     this.#sources.add(source)
     this.refresh()

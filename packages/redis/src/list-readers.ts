@@ -38,7 +38,13 @@ export class ListReaders {
     const shared = this.#at(source.keys()[0] as string)
     this.#users.set(source, shared)
     shared.uses++
-    await shared.reader.add(source)
+    try {
+      await shared.reader.add(source)
+    } catch (error) {
+      shared.uses--
+      this.#users.delete(source)
+      throw error
+    }
   }
 
   /** Resolves when nothing more comes. */

@@ -119,7 +119,11 @@ describe('a cluster', { timeout: 60_000 }, () => {
     for (const service of services) await service.close()
     await eventually(async () => expect(await connections()).toEqual({ commands: 3, subscriber: 1, reader: 1 }))
     const again = names[0] as string
-    await node.serve(rpc<Value, Value>(again), request => request)
+    let beside = unique()
+    while (slotOf(beside) !== slotOf(again)) beside = unique()
+    for (const name of [again, beside]) await node.serve(rpc<Value, Value>(name), request => request)
+    expect(await connections()).toEqual({ commands: 3, subscriber: 1, reader: 2 })
+    expect(await node.client(rpc<Value, Value>(beside))({ n: 2 })).toEqual({ n: 2 })
     expect(await node.client(rpc<Value, Value>(again))({ n: 1 })).toEqual({ n: 1 })
     await node.close()
     await eventually(async () => expect(await connections()).toEqual({}))

@@ -240,6 +240,30 @@ describe('a server that is full', () => {
   })
 })
 
+describe('a server that takes no more clients', () => {
+  it('refuses what needs another connection, and takes it when there is room', async () => {
+    const server = await startRedis({ own: true })
+    after(() => server.close())
+    const { transport, statuses } = await connect(server.url)
+    const admin = raw(server.url)
+    await admin.config('SET', 'maxclients', 2)
+    const [topic, queue] = [unique(), unique()]
+    const got: string[] = []
+    const begin = () => [
+      transport.subscribe(topic, (_, frame) => void got.push(text(frame))),
+      transport.pull(queue, frame => void got.push(text(frame))),
+    ]
+    for (const refused of await Promise.allSettled(begin()))
+      expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'CONNECTION_FAILED' } })
+    await admin.config('SET', 'maxclients', 100)
+    await Promise.all(begin())
+    await transport.publish(topic, { body: bytes('topic') })
+    await transport.push(queue, { body: bytes('queue') })
+    await eventually(() => expect(got.sort()).toEqual(['queue', 'topic']))
+    expect(statuses.map(({ type }) => type)).toEqual(['connected'])
+  })
+})
+
 describe('while there is no connection', () => {
   /** A publisher behind a proxy, and what another client hears of it. */
   async function pair(options: RedisOptions) {
