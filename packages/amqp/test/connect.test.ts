@@ -4,7 +4,7 @@ import { action, createNode, rpc, topic } from '@commlib/core'
 import { createAuthority, createFaultProxy, type Rabbit, selfSigned, startRabbit } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AmqpOptions, amqp } from '../src/index.ts'
-import { after, bytes, connect, eventually, text, unique } from './support.ts'
+import { after, bytes, connect, eventually, listen, text, unique } from './support.ts'
 
 const authority = createAuthority()
 const server = authority.sign('localhost', 'localhost')
@@ -112,12 +112,9 @@ describe('connecting', () => {
       code: 'CONNECTION_FAILED',
       message: expect.stringContaining('amqp://127.0.0.1:1: connection refused'),
     })
-    const web = createServer(socket => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+    const web = createServer(socket => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     after(() => web.close())
-    await new Promise(resolve => web.once('listening', resolve))
-    const address = web.address()
-    const port = typeof address === 'object' ? address?.port : 0
-    expect(await failure(`amqp://127.0.0.1:${port}`)).toMatchObject({ code: 'CONNECTION_FAILED' })
+    expect(await failure(`amqp://127.0.0.1:${await listen(web)}`)).toMatchObject({ code: 'CONNECTION_FAILED' })
   })
 
   it('knows a client by its certificate (EXTERNAL), or by its password over TLS', async () => {
@@ -155,13 +152,10 @@ describe('connecting', () => {
     // One of no days has expired a second later.
     await new Promise(resolve => setTimeout(resolve, 1100))
     const { createServer } = await import('node:tls')
-    const other = createServer(tls, socket => socket.on('error', () => {})).listen(0, '127.0.0.1')
+    const other = createServer(tls, socket => socket.on('error', () => {}))
     other.on('tlsClientError', () => {})
     after(() => other.close())
-    await new Promise(resolve => other.once('listening', resolve))
-    const address = other.address()
-    const port = typeof address === 'object' ? address?.port : 0
-    const error = await failure(`amqps://localhost:${port}`, { tls: { ca: authority.ca } })
+    const error = await failure(`amqps://localhost:${await listen(other)}`, { tls: { ca: authority.ca } })
     expect(error).toMatchObject({ code: 'CONNECTION_FAILED', message: expect.stringMatching(message) })
   })
 })

@@ -2,9 +2,8 @@ import { createNode, type Node, rpc } from '@commlib/core'
 import { type Rabbit, startRabbit } from '@commlib/testing'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { run } from '../../mqtt/test/processes.ts'
 import { amqp, forgetDurable } from '../src/index.ts'
-import { after, bytes, connect, eventually, list, other, quiet, text, unique } from './support.ts'
+import { after, bytes, connect, eventually, list, other, quiet, run, text, unique } from './support.ts'
 
 let broker: Rabbit
 beforeAll(async () => {
@@ -27,7 +26,6 @@ async function open(): Promise<Node & { readonly failures: unknown[] }> {
 /** A service in a process of its own, which counts what it has answered. */
 async function serveApart(name: string, handler: string, options: { concurrency?: number } = {}) {
   const child = run(`
-    import { amqp } from '${new URL('../src/index.ts', import.meta.url).href}'
     const node = await createNode({ transport: amqp('${broker.url}'), heartbeat: false })
     await node.serve(rpc('${name}'), ${handler}, ${JSON.stringify(options)})
     console.log('ready')`)
@@ -252,7 +250,6 @@ describe('a durable subscription', () => {
   it('gets again what its process was handling when it was killed', async () => {
     const [topic, durable] = [unique(), unique()]
     const child = run(`
-      import { amqp } from '${new URL('../src/index.ts', import.meta.url).href}'
       const transport = amqp('${broker.url}')
       await transport.connect()
       await transport.subscribe('${topic}', () => {

@@ -3,7 +3,10 @@ import { createNode, memory, type Node, type NodeOptions, type Transport } from 
 import { mqtt } from '@commlib/mqtt'
 import { redis } from '@commlib/redis'
 import { type Broker, startMosquitto, startRabbit, startRedis } from '@commlib/testing'
-import { afterAll, afterEach, beforeAll, vi } from 'vitest'
+import { createCleanup } from '@commlib/testing/support'
+import { afterAll, beforeAll } from 'vitest'
+
+export { eventually } from '@commlib/testing/support'
 
 /** A broker of the matrix: what starts it, and what connects to it. */
 export interface Kind {
@@ -74,17 +77,8 @@ export function sharedBrokers(): (kind: Kind, which: 0 | 1) => Started {
 /** Every ordered pair, a kind with itself included. */
 export const pairs = kinds.flatMap(from => kinds.map(to => ({ from, to, title: `${from.name} to ${to.name}` })))
 
-let cleanups: Array<() => unknown> = []
-afterEach(async () => {
-  const all = cleanups.reverse()
-  cleanups = []
-  for (const cleanup of all) await cleanup()
-})
-
 /** Runs when the test is over. */
-export function after(cleanup: () => unknown): void {
-  cleanups.push(cleanup)
-}
+export const after = createCleanup()
 
 export type TestNode = Node & { readonly errors: unknown[] }
 
@@ -99,10 +93,6 @@ export async function nodeOn(broker: Started, options: NodeOptions = {}): Promis
   })
   after(() => node.close())
   return Object.assign(node, { errors })
-}
-
-export function eventually(expectation: () => unknown, timeout = 5000): Promise<unknown> {
-  return vi.waitFor(expectation, { timeout, interval: 5 })
 }
 
 /** Gives what must not happen the time to happen. */

@@ -3,7 +3,7 @@ import { createServer, connect as dial } from 'node:net'
 import { createAuthority, type Mosquitto, startMosquitto } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type MqttOptions, mqtt } from '../src/index.ts'
-import { after, bytes, connect, eventually, startAedes, text } from './support.ts'
+import { after, bytes, connect, eventually, listen, startAedes, text } from './support.ts'
 
 const authority = createAuthority()
 const { ca } = authority
@@ -87,12 +87,9 @@ describe('connecting', () => {
       code: 'CONNECTION_FAILED',
       message: expect.stringContaining('mqtt://127.0.0.1:1: connection refused'),
     })
-    const server = createServer(socket => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+    const server = createServer(socket => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     after(() => server.close())
-    await new Promise(resolve => server.once('listening', resolve))
-    const address = server.address()
-    const port = typeof address === 'object' ? address?.port : 0
-    expect(await failure(`mqtt://127.0.0.1:${port}`)).toMatchObject({ code: 'CONNECTION_FAILED' })
+    expect(await failure(`mqtt://127.0.0.1:${await listen(server)}`)).toMatchObject({ code: 'CONNECTION_FAILED' })
   })
 
   it('goes back to MQTT 3.1.1 where 5 is refused, and says so once', async () => {
@@ -121,11 +118,9 @@ describe('connecting', () => {
         return undefined
       })
       socket.on('error', () => {})
-    }).listen(0, '127.0.0.1')
+    })
     after(() => server.close())
-    await new Promise(resolve => server.once('listening', resolve))
-    const address = server.address()
-    await roundTrip(`mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, { group: false })
+    await roundTrip(`mqtt://127.0.0.1:${await listen(server)}`, { group: false })
   })
 
   it('speaks no other version where one was chosen', async () => {

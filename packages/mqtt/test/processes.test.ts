@@ -2,8 +2,7 @@ import { action, createNode, GoalStatus, type Node, rpc, topic } from '@commlib/
 import { type Mosquitto, startMosquitto } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mqtt } from '../src/index.ts'
-import { run } from './processes.ts'
-import { after, bytes, connect, eventually, list, quiet, text } from './support.ts'
+import { after, bytes, connect, eventually, list, quiet, run, text } from './support.ts'
 
 interface Value {
   readonly n: number

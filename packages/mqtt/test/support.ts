@@ -1,56 +1,19 @@
 import { createServer } from 'node:net'
-import type { ConnectOptions, Frame, Transport, TransportStatus } from '@commlib/core/internal'
+import type { ConnectOptions } from '@commlib/core/internal'
+import { connected, createCleanup, listen, type Program, startProgram, type Told } from '@commlib/testing/support'
 import { Aedes, type AedesOptions } from 'aedes'
-import { afterEach, vi } from 'vitest'
 import { type MqttOptions, mqtt } from '../src/index.ts'
 
-let cleanups: Array<() => unknown> = []
-afterEach(async () => {
-  const all = cleanups.reverse()
-  cleanups = []
-  for (const cleanup of all) await cleanup()
-})
+export { bytes, eventually, list, listen, quiet, type Told, text, unique } from '@commlib/testing/support'
 
 /** Runs when the test is over. */
-export function after(cleanup: () => unknown): void {
-  cleanups.push(cleanup)
-}
-
-export interface Told {
-  readonly transport: Transport
-  readonly statuses: TransportStatus[]
-  readonly errors: unknown[]
-}
+export const after = createCleanup()
 
 /** A connected transport, and what it has told; closed after the test. */
-export async function connect(url: string, options: MqttOptions = {}, how: ConnectOptions = {}): Promise<Told> {
+export function connect(url: string, options: MqttOptions = {}, how: ConnectOptions = {}): Promise<Told> {
   const transport = mqtt(url, options)
   after(() => transport.close())
-  const statuses: TransportStatus[] = []
-  const errors: unknown[] = []
-  await transport.connect({
-    ...how,
-    onStatus: status => statuses.push(status),
-    onError: error => errors.push(error),
-  })
-  return { transport, statuses, errors }
-}
-
-export function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
-}
-
-export function text({ body }: Frame): string {
-  return new TextDecoder().decode(body)
-}
-
-export function eventually(expectation: () => unknown, timeout = 5000): Promise<unknown> {
-  return vi.waitFor(expectation, { timeout, interval: 5 })
-}
-
-/** Gives what must not happen the time to happen. */
-export function quiet(ms = 150): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
+  return connected(transport, how)
 }
 
 /** A broker that speaks MQTT 3.1.1 and nothing else, in this process. */
@@ -59,17 +22,20 @@ export async function startAedes(
 ): Promise<{ readonly url: string; readonly broker: Aedes }> {
   const broker = await Aedes.createBroker(options)
   const server = createServer(broker.handle)
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const port = await listen(server)
   after(async () => {
     server.close()
     await new Promise<void>(resolve => broker.close(resolve))
   })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('not listening')
-  return { url: `mqtt://127.0.0.1:${address.port}`, broker }
+  return { url: `mqtt://127.0.0.1:${port}`, broker }
 }
 
-/** `'0'`, `'1'` and so on. */
-export function list(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => String(i))
+/** Runs a module with `mqtt` and core's exports in scope, in a process of its own. Ended after the test. */
+export function run(source: string): Program {
+  const program = startProgram(`
+    import { action, createNode, rpc, topic } from '${new URL('../../core/src/index.ts', import.meta.url).href}'
+    import { mqtt } from '${new URL('../src/index.ts', import.meta.url).href}'
+    ${source}`)
+  after(() => program.kill('SIGKILL'))
+  return program
 }

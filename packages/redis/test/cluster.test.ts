@@ -4,7 +4,19 @@ import { Cluster, type Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redis } from '../src/index.ts'
 import { slotOf } from '../src/slots.ts'
-import { after, bytes, connect, eventually, list, quiet, raw, type Told, text, unique } from './support.ts'
+import {
+  after,
+  bytes,
+  callHalfInVain,
+  connect,
+  eventually,
+  list,
+  quiet,
+  raw,
+  type Told,
+  text,
+  unique,
+} from './support.ts'
 
 let cluster: RedisCluster
 beforeAll(async () => {
@@ -131,18 +143,7 @@ describe('a cluster', { timeout: 60_000 }, () => {
 
   it('is left without a key when 1,000 calls, half of them without an answer, are over', async () => {
     const [a, b] = [await join(), await join()]
-    const Half = rpc<Value, Value>(unique())
-    await b.serve(
-      Half,
-      async ({ n }, { signal }) => {
-        if (n % 2 === 1) await new Promise(resolve => signal.addEventListener('abort', resolve))
-        return { n }
-      },
-      { concurrency: 1000 },
-    )
-    const call = a.client(Half)
-    const outcomes = await Promise.allSettled(list(1000).map(n => call({ n: Number(n) }, { timeout: 1500 })))
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(500)
+    await callHalfInVain(a, b)
     await quiet(300)
     await a.close()
     await b.close()

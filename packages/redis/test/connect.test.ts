@@ -4,7 +4,7 @@ import { CommlibError, createNode, type NodeOptions, rpc, type TransportStatus }
 import { createAuthority, freePort, type Identity, type RedisServer, selfSigned, startRedis } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RedisOptions, redis } from '../src/index.ts'
-import { after, bytes, connect, eventually, quiet, raw, text, unique } from './support.ts'
+import { after, bytes, connect, eventually, listen, quiet, raw, text, unique } from './support.ts'
 
 const SECRET = 'sesame-0pen'
 const users = {
@@ -117,11 +117,9 @@ describe('connecting', () => {
 
   it('fails in words that tell the causes apart, and show no secret', async () => {
     await quiet(1100) // until what was valid for no day has expired
-    const web = createServer(socket => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+    const web = createServer(socket => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     after(() => web.close())
-    await new Promise(resolve => web.once('listening', resolve))
-    const address = web.address()
-    const webUrl = `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+    const webUrl = `redis://127.0.0.1:${await listen(web)}`
     const tls = { ca }
     const password = `${SECRET}?`
     const nowhere = `unix:/run/${unique()}.sock`

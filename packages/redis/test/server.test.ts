@@ -2,7 +2,7 @@ import { createNode, rpc } from '@commlib/core'
 import { type Broker, startRedis } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redis } from '../src/index.ts'
-import { bytes, connect, eventually, quiet, raw, text, unique } from './support.ts'
+import { bytes, callHalfInVain, connect, eventually, quiet, raw, text, unique } from './support.ts'
 
 let broker: Broker
 let url: string
@@ -137,24 +137,7 @@ describe('what it costs', () => {
   it('is no key when 1,000 calls, half of them without an answer, are over', async () => {
     const service = await createNode({ name: 'service', transport: redis(url) })
     const caller = await createNode({ name: 'caller', transport: redis(url) })
-    const Half = rpc<{ n: number }, { n: number }>('half')
-    await service.serve(
-      Half,
-      async ({ n }, { signal }) => {
-        if (n % 2 === 1) await new Promise(resolve => signal.addEventListener('abort', resolve))
-        return { n }
-      },
-      { concurrency: 1000 },
-    )
-    const call = caller.client(Half)
-    const all = Array.from({ length: 1000 }, (_, n) =>
-      call({ n }, { timeout: 1500 }).then(
-        () => 1,
-        () => 0,
-      ),
-    )
-    const answered = (await Promise.all(all)).reduce<number>((sum, one) => sum + one, 0)
-    expect(answered).toBe(500)
+    await callHalfInVain(caller, service)
     // Answers that come after their call was given up, and the caller is still there to take them.
     await quiet(300)
     await caller.close()

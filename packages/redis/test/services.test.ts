@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { createNode, type Node, rpc } from '@commlib/core'
 import { type Broker, startRedis } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { run } from '../../mqtt/test/processes.ts'
 import { redis } from '../src/index.ts'
-import { after, bytes, connect, eventually, list, quiet, raw, text, unique } from './support.ts'
+import { after, bytes, callHalfInVain, connect, eventually, list, quiet, raw, run, text, unique } from './support.ts'
 
 let broker: Broker
 beforeAll(async () => {
@@ -15,8 +14,6 @@ afterAll(() => broker.close())
 interface Value {
   readonly n: number
 }
-
-const source = new URL('../src/index.ts', import.meta.url).href
 
 async function open(): Promise<Node & { readonly failures: unknown[] }> {
   const failures: unknown[] = []
@@ -29,7 +26,6 @@ async function open(): Promise<Node & { readonly failures: unknown[] }> {
 /** A service in a process of its own. */
 async function serveApart(name: string, handler: string) {
   const child = run(`
-    import { redis } from '${source}'
     const node = await createNode({ transport: redis('${broker.url}'), heartbeat: false })
     await node.serve(rpc('${name}'), ${handler})
     console.log('ready')`)
@@ -40,7 +36,6 @@ async function serveApart(name: string, handler: string) {
 /** A subscriber in a process of its own that never finishes what it is given. */
 async function hangApart(topic: string, options: object) {
   const child = run(`
-    import { redis } from '${source}'
     const transport = redis('${broker.url}')
     await transport.connect()
     await transport.subscribe('${topic}', () => {
@@ -91,26 +86,7 @@ describe('a service', () => {
 
   it('leaves no key without an expiry, however early its callers have gone', async () => {
     const [a, b] = [await open(), await open()]
-    const Half = rpc<Value, Value>(unique())
-    await b.serve(
-      Half,
-      async ({ n }, { signal }) => {
-        if (n % 2 === 1) await new Promise(resolve => signal.addEventListener('abort', resolve))
-        return { n }
-      },
-      { concurrency: 2000 },
-    )
-    const call = a.client(Half)
-    const outcomes = await Promise.all(
-      list(1000).map(n =>
-        call({ n: Number(n) }, { timeout: 1500 }).then(
-          () => 'answered',
-          error => error.code,
-        ),
-      ),
-    )
-    expect(outcomes.filter(each => each === 'answered')).toHaveLength(500)
-    expect(outcomes.filter(each => each === 'TIMEOUT')).toHaveLength(500)
+    await callHalfInVain(a, b)
     await Promise.all([a.close(), b.close()])
     expect([...a.failures, ...b.failures]).toEqual([])
     const admin = raw(broker.url)
@@ -128,7 +104,6 @@ describe('an answer', () => {
   it.each(['rpc-<id>', 'rpc-<id>.token'])('at %s expires, even where the service ends right after it', async form => {
     const address = form.replace('<id>', randomUUID().replaceAll('-', ''))
     const child = run(`
-      import { redis } from '${source}'
       const transport = redis('${broker.url}')
       await transport.connect()
       await transport.push('${address}', { body: new Uint8Array(1) })

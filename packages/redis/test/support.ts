@@ -1,42 +1,24 @@
-import type { ConnectOptions, Frame, Transport, TransportStatus } from '@commlib/core/internal'
+import { type Node, rpc } from '@commlib/core'
+import type { ConnectOptions } from '@commlib/core/internal'
+import { connected, createCleanup, list, type Program, startProgram, type Told, unique } from '@commlib/testing/support'
 import { Redis } from 'ioredis'
-import { afterEach, vi } from 'vitest'
+import { expect } from 'vitest'
 import { type RedisOptions, redis } from '../src/index.ts'
 
-let cleanups: Array<() => unknown> = []
-afterEach(async () => {
-  const all = cleanups.reverse()
-  cleanups = []
-  for (const cleanup of all) await cleanup()
-})
+export { bytes, eventually, list, listen, quiet, type Told, text, unique } from '@commlib/testing/support'
 
 /** Runs when the test is over. */
-export function after(cleanup: () => unknown): void {
-  cleanups.push(cleanup)
-}
-
-export interface Told {
-  readonly transport: Transport
-  readonly statuses: TransportStatus[]
-  readonly errors: unknown[]
-}
+export const after = createCleanup()
 
 /** A connected transport, and what it has told; closed after the test. */
-export async function connect(
+export function connect(
   where: string | RedisOptions,
   options: RedisOptions = {},
   how: ConnectOptions = {},
 ): Promise<Told> {
   const transport = typeof where === 'string' ? redis(where, options) : redis({ ...where, ...options })
   after(() => transport.close())
-  const statuses: TransportStatus[] = []
-  const errors: unknown[] = []
-  await transport.connect({
-    ...how,
-    onStatus: status => statuses.push(status),
-    onError: error => errors.push(error),
-  })
-  return { transport, statuses, errors }
+  return connected(transport, how)
 }
 
 /** A connection of ioredis, to look at the server and to be another program. */
@@ -46,29 +28,33 @@ export function raw(url: string): Redis {
   return client
 }
 
-export function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
+/** Runs a module with `redis` and core's exports in scope, in a process of its own. Ended after the test. */
+export function run(source: string): Program {
+  const program = startProgram(`
+    import { action, createNode, rpc, topic } from '${new URL('../../core/src/index.ts', import.meta.url).href}'
+    import { redis } from '${new URL('../src/index.ts', import.meta.url).href}'
+    ${source}`)
+  after(() => program.kill('SIGKILL'))
+  return program
 }
 
-export function text({ body }: Frame): string {
-  return new TextDecoder().decode(body)
-}
-
-export function eventually(expectation: () => unknown, timeout = 5000): Promise<unknown> {
-  return vi.waitFor(expectation, { timeout, interval: 5 })
-}
-
-/** Gives what must not happen the time to happen. */
-export function quiet(ms = 150): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
-}
-
-/** A name that no other test uses. */
-export function unique(): string {
-  return `t${Math.random().toString(36).slice(2)}`
-}
-
-/** `'0'`, `'1'` and so on. */
-export function list(count: number, from = 0): string[] {
-  return Array.from({ length: count }, (_, i) => String(i + from))
+/** 1,000 calls, of which every other one is given up before it is answered. */
+export async function callHalfInVain(caller: Node, service: Node): Promise<void> {
+  const Half = rpc<{ n: number }, { n: number }>(unique())
+  await service.serve(
+    Half,
+    async ({ n }, { signal }) => {
+      if (n % 2 === 1) await new Promise(resolve => signal.addEventListener('abort', resolve))
+      return { n }
+    },
+    { concurrency: 1000 },
+  )
+  const call = caller.client(Half)
+  const outcomes = list(1000).map(n =>
+    call({ n: Number(n) }, { timeout: 1500 }).then(
+      () => 'answered',
+      error => error.code,
+    ),
+  )
+  expect(await Promise.all(outcomes)).toEqual(list(1000).map(n => (Number(n) % 2 === 1 ? 'TIMEOUT' : 'answered')))
 }

@@ -1,6 +1,8 @@
-import type { ConnectOptions, Frame, Transport, TransportStatus, TransportSupports } from '@commlib/core/internal'
-import { afterEach, vi } from 'vitest'
+import type { ConnectOptions, Transport, TransportSupports } from '@commlib/core/internal'
 import type { Broker } from '../brokers/broker.ts'
+import { connected, createCleanup, type Told } from '../support.ts'
+
+export { bytes, eventually, list as numbers, quiet, type Told as Link, text, unique } from '../support.ts'
 
 /** What {@link testTransport} runs on. */
 export interface ComplianceOptions {
@@ -32,18 +34,11 @@ export interface CreateOptions {
   readonly keepalive?: number | undefined
 }
 
-/** A transport, and what it has told. */
-export interface Link {
-  readonly transport: Transport
-  readonly statuses: readonly TransportStatus[]
-  readonly errors: readonly unknown[]
-}
-
 /** Makes transports, and closes them after each test. */
 export interface Bench {
   readonly supports: TransportSupports
   create(options?: CreateOptions): Transport
-  link(options?: CreateOptions & ConnectOptions): Promise<Link>
+  link(options?: CreateOptions & ConnectOptions): Promise<Told>
   connect(): Promise<Transport>
 
   /** Runs when the test is over. */
@@ -52,42 +47,19 @@ export interface Bench {
 
 /** Call it inside a `describe`. */
 export function createBench({ create }: Pick<ComplianceOptions, 'create'>): Bench {
-  let cleanups: Array<() => unknown> = []
-  afterEach(async () => {
-    const all = cleanups.reverse()
-    cleanups = []
-    for (const cleanup of all) await cleanup()
-  })
+  const after = createCleanup()
   const bench: Bench = {
     supports: create().supports,
     create: options => {
       const transport = create(options)
-      cleanups.push(() => transport.close())
+      after(() => transport.close())
       return transport
     },
-    link: async ({ url, keepalive, ...options } = {}) => {
-      const transport = bench.create({ url, keepalive })
-      const statuses: TransportStatus[] = []
-      const errors: unknown[] = []
-      await transport.connect({
-        ...options,
-        onStatus: status => statuses.push(status),
-        onError: error => errors.push(error),
-      })
-      return { transport, statuses, errors }
-    },
+    link: ({ url, keepalive, ...options } = {}) => connected(bench.create({ url, keepalive }), options),
     connect: async () => (await bench.link()).transport,
-    after: cleanup => void cleanups.push(cleanup),
+    after,
   }
   return bench
-}
-
-export function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
-}
-
-export function text({ body }: Frame): string {
-  return new TextDecoder().decode(body)
 }
 
 /** Lengths that a body may have, with their names. */
@@ -96,26 +68,6 @@ export function lengths({
 }: Pick<ComplianceOptions, 'slow'>): Array<readonly [name: string, bytes: number]> {
   const all = [['no bytes', 0] as const, ['any bytes', 256] as const, ['a mebibyte', 1024 * 1024] as const]
   return slow ? all.slice(0, 2) : all
-}
-
-/** A name that no other test uses. */
-export function unique(): string {
-  return `t${Math.random().toString(36).slice(2)}`
-}
-
-/** `'0'`, `'1'` and so on. */
-export function numbers(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => String(i))
-}
-
-/** Waits until the expectation holds. */
-export function eventually(expectation: () => void, timeout = 5000): Promise<void> {
-  return vi.waitFor(expectation, { timeout, interval: 5 })
-}
-
-/** Gives what must not happen the time to happen. */
-export function quiet(ms = 150): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
 }
 
 /** A promise that is settled from outside. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { after, eventually } from './support.ts'
+import { vi } from 'vitest'
 
 /** A program in a process of its own. */
 export interface Program {
@@ -10,22 +10,15 @@ export interface Program {
   readonly ended: Promise<number | string>
 
   /** Resolves when it has printed this line. */
-  printed(line: string): Promise<unknown>
+  printed(line: string): Promise<void>
   kill(signal: 'SIGTERM' | 'SIGKILL'): void
 }
 
-const folder = (path: string) => new URL(path, import.meta.url).href
-
-/** Runs a module with `mqtt` and core's exports in scope. Ended after the test, however it went. */
-export function run(source: string): Program {
-  const program = `
-    import { action, createNode, rpc, topic } from '${folder('../../core/src/index.ts')}'
-    import { mqtt } from '${folder('../src/index.ts')}'
-    ${source}`
-  const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', program], {
+/** Runs the text of a module in a process of its own. */
+export function startProgram(source: string): Program {
+  const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', source], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  after(() => child.kill('SIGKILL'))
   const lines: string[] = []
   let rest = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -37,9 +30,12 @@ export function run(source: string): Program {
     lines,
     ended: new Promise(resolve => child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'))),
     printed: line =>
-      eventually(() => {
-        if (!lines.includes(line)) throw new Error(`'${line}' was not printed, but: ${lines.join(', ')}`)
-      }, 10_000),
+      vi.waitFor(
+        () => {
+          if (!lines.includes(line)) throw new Error(`'${line}' was not printed, but: ${lines.join(', ')}`)
+        },
+        { timeout: 10_000, interval: 5 },
+      ),
     kill: signal => void child.kill(signal),
   }
 }
