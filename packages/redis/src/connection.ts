@@ -69,6 +69,8 @@ const OURS = {
   maxRetriesPerRequest: null,
   enableAutoPipelining: false,
   disableClientInfo: true,
+  // Milliseconds until a server that is loading is asked again: ioredis would wait as long as that is thought to take.
+  maxLoadingRetryTime: 100,
   replyMapping: 'legacy',
   noDelay: true,
 } satisfies RedisOptions
