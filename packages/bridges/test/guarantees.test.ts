@@ -55,6 +55,8 @@ describe.each(pairs)('from $title', ({ from, to }) => {
     }
     await some(0)
     await eventually(() => expect(got).toEqual(numbers(50)))
+    // The sink's subscriber may have a message before the bridge has its confirmation.
+    await eventually(() => expect(first.counters.forwarded).toBe(50))
     // Now it cannot hand them on; the one that comes after it can.
     await proxy?.refuse()
     proxy?.reset()
