@@ -189,9 +189,12 @@ export interface RpcBridgeOptions<T extends RpcTypes = RpcTypes> extends CallBri
 
 /** What {@link RpcBridgeOptions.transform} takes. */
 export interface CallTransform<T extends RpcTypes = RpcTypes> {
+  /** Makes the request that is handed on. */
   readonly request?:
     | ((request: T['requestOut'], context: CallContext) => T['requestIn'] | Promise<T['requestIn']>)
     | undefined
+
+  /** Makes the answer that is handed back. */
   readonly response?:
     | ((response: T['responseOut'], context: CallContext) => T['responseIn'] | Promise<T['responseIn']>)
     | undefined

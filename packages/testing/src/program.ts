@@ -11,6 +11,8 @@ export interface Program {
 
   /** Resolves when it has printed this line. */
   printed(line: string): Promise<void>
+
+  /** Asks it to end, or ends it. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void
 }
 
