@@ -60,6 +60,7 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
       return [root, ...tokens.map(addresses.of)]
     },
     room: () => Infinity,
+    steady: () => performance.now() >= learnedUntil,
     take: (key, items) => {
       if (key === root) {
         attentive = performance.now() < learnedUntil

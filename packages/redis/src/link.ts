@@ -113,6 +113,7 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
     const source: Source & { stop(): void } = {
       keys: () => keys,
       room: () => (stopped ? 0 : concurrency - running),
+      steady: () => true,
       stop: () => {
         stopped = true
       },

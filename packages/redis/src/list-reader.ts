@@ -11,6 +11,9 @@ export interface Source {
   /** How many items it takes now. */
   room(): number
   take(key: string, items: readonly Buffer[]): void
+
+  /** Whether its lists are likely to be the same for the next commands. */
+  steady(): boolean
 }
 
 /** What a {@link ListReader} reads with. */
@@ -26,6 +29,9 @@ export interface ListReaderOptions {
 
   /** Seconds until a blocking command comes back by itself. */
   readonly blockTime: number
+
+  /** Whether the connection takes commands while another one waits. */
+  readonly ahead: boolean
   readonly onError: (error: unknown) => void
 }
 
@@ -34,6 +40,15 @@ type Dialect = 'blmpop' | 'blpop and lpop' | 'blpop'
 
 /** Items taken at a time. */
 const BATCH = 100
+
+/**
+ * Commands sent at a time, each of which waits once the one before it has brought something: one write for all, and
+ * what comes next is on its way without being asked for.
+ */
+const AHEAD = 8
+
+/** Items that each of them can bring at least, else there is one. */
+const FEW = 8
 
 /** Milliseconds until a list that could not be read is tried again. */
 const RETRY = 1000
@@ -51,8 +66,8 @@ export class ListReader {
   #running = false
   #turn = 0
 
-  /** The lists of the command that is waiting. */
-  #waiting: readonly string[] | undefined
+  /** What was asked for and has not come. */
+  #asked: Asked | undefined
   #returned: { readonly promise: Promise<void>; resolve(): void } | undefined
   #woken = false
   #retry: ReturnType<typeof setTimeout> | undefined
@@ -89,7 +104,7 @@ export class ListReader {
   /** Resolves when nothing more comes. */
   async remove(source: Source): Promise<void> {
     if (!this.#sources.delete(source) || this.#closed) return
-    if (!source.keys().some(key => this.#waiting?.includes(key))) return
+    if (!this.#asked?.wanted.some(wanted => wanted.source === source)) return
     const { promise } = this.#onReturn()
     this.#wake()
     await promise
@@ -99,9 +114,9 @@ export class ListReader {
   refresh(): void {
     if (this.#closed) return
     if (!this.#running) void this.#run()
-    else if (this.#waiting !== undefined) {
-      const waiting = new Set(this.#waiting)
-      if (this.#wanted().some(({ key }) => !waiting.has(key))) this.#wake()
+    else if (this.#asked !== undefined) {
+      const asked = new Set(this.#asked.keys)
+      if (this.#wanted().some(({ key }) => !asked.has(key))) this.#wake()
     }
   }
 
@@ -114,7 +129,7 @@ export class ListReader {
     if (opening === undefined) return
     const connection = await opening.catch(() => undefined)
     if (connection === undefined) return
-    if (this.#waiting !== undefined) {
+    if (this.#asked !== undefined) {
       const limit = setTimeout(() => void connection.close(0), 500)
       const { promise } = this.#onReturn()
       this.#wake()
@@ -153,7 +168,7 @@ export class ListReader {
       const room = source.room()
       if (room <= 0) continue
       for (const key of source.keys()) {
-        if (!this.#unreadable.has(key)) wanted.push({ key, room: Math.min(room, BATCH), source })
+        if (!this.#unreadable.has(key)) wanted.push({ key, room, source })
       }
     }
     return wanted
@@ -184,52 +199,74 @@ export class ListReader {
   }
 
   #back(): void {
-    this.#waiting = undefined
+    this.#asked = undefined
     this.#woken = false
     this.#returned?.resolve()
     this.#returned = undefined
   }
 
   async #read(connection: Line, wanted: readonly Wanted[]): Promise<void> {
-    const { wakeKey, blockTime } = this.#options
+    const asked = this.#ask(connection, wanted)
+    this.#asked = asked
+    let failure: unknown
+    for (let left = asked.answers.length; left > 0; left--) {
+      try {
+        await this.#receive(connection, asked, left)
+      } catch (error) {
+        failure ??= error
+      }
+      // A call wakes one of them. Where one has failed, nobody knows whether the others fail too, or wait.
+      if (left === 1 || !(this.#woken || failure !== undefined)) continue
+      this.#woken = false
+      this.#wake()
+    }
+    this.#back()
+    if (failure === undefined) return
+    if (!isUnknown(failure) || this.#dialect !== 'blmpop') throw failure
+    this.#dialect = 'blpop and lpop'
+  }
+
+  #ask(connection: Line, wanted: readonly Wanted[]): Asked {
+    const { wakeKey, blockTime, ahead } = this.#options
     const keys = [wakeKey]
-    let count = BATCH
-    for (const { key, room } of wanted) {
-      keys.push(key)
-      if (room < count) count = room
+    let room = Infinity
+    let steady = ahead && this.#dialect === 'blmpop'
+    for (const each of wanted) {
+      keys.push(each.key)
+      if (each.room < room) room = each.room
+      steady &&= each.source.steady()
     }
-    this.#waiting = keys
-    let popped: Popped | undefined
-    try {
-      popped = await this.#pop(connection, keys, count, blockTime)
-    } catch (error) {
-      if (!isUnknown(error) || this.#dialect !== 'blmpop') throw error
-      this.#dialect = 'blpop and lpop'
-      return
+    const times = steady && room >= AHEAD * FEW ? AHEAD : 1
+    const count = Math.min(BATCH, Math.floor(room / times))
+    const answers: Promise<unknown>[] = []
+    for (let i = 0; i < times; i++) {
+      const answer =
+        this.#dialect === 'blmpop'
+          ? connection.send('blmpop', [blockTime, keys.length, ...keys, 'left', 'count', count])
+          : connection.send('blpop', [...keys, blockTime])
+      answer.catch(() => {}) // each is awaited in its turn
+      answers.push(answer)
     }
-    const [key, items] = popped ?? [wakeKey, []]
+    return { wanted, keys, count, answers }
+  }
+
+  async #receive(connection: Line, { wanted, count, answers }: Asked, left: number): Promise<void> {
+    // The protocol's answer: nothing in time, or the list and its items, or its item.
+    const found = (await answers[answers.length - left]) as [Buffer, Buffer | Buffer[]] | null
+    if (found === null) return
+    const [name, popped] = found
+    const items = Array.isArray(popped) ? popped : [popped]
+    const key = name.toString()
     const target = wanted.find(each => each.key === key)
-    if (target === undefined) return this.#back()
+    if (target === undefined) return
     const more = Math.min(target.source.room(), BATCH) - items.length
     target.source.take(key, items)
     // BLPOP gives one, and the others' room is not what limits this one.
     const full = items.length === (this.#dialect === 'blmpop' ? count : 1)
-    if (full && more > 0 && this.#dialect !== 'blpop') {
+    if (left === 1 && full && more > 0 && this.#dialect !== 'blpop') {
       const rest = await this.#popMore(connection, key, more)
       if (rest.length > 0) target.source.take(key, rest)
     }
-    this.#back()
-  }
-
-  async #pop(connection: Line, keys: readonly string[], count: number, blockTime: number): Promise<Popped | undefined> {
-    if (this.#dialect === 'blmpop') {
-      const reply = await connection.send('blmpop', [blockTime, keys.length, ...keys, 'left', 'count', count])
-      // The protocol's answer to BLMPOP: nothing in time, or the list and its items.
-      const found = reply as [Buffer, Buffer[]] | null
-      return found === null ? undefined : [found[0].toString(), found[1]]
-    }
-    const found = (await connection.send('blpop', [...keys, blockTime])) as [Buffer, Buffer] | null
-    return found === null ? undefined : [found[0].toString(), [found[1]]]
   }
 
   async #popMore(connection: Line, key: string, count: number): Promise<readonly Buffer[]> {
@@ -264,7 +301,17 @@ export class ListReader {
   }
 }
 
-type Popped = readonly [key: string, items: readonly Buffer[]]
+/** Commands that wait, one after the other, and for what. */
+interface Asked {
+  readonly wanted: readonly Wanted[]
+
+  /** The lists, and the reader's own. */
+  readonly keys: readonly string[]
+
+  /** Items that each can bring. */
+  readonly count: number
+  readonly answers: ReadonlyArray<Promise<unknown>>
+}
 
 interface Wanted {
   readonly key: string

@@ -86,6 +86,8 @@ export class ListReaders {
       send: server.send,
       wakeKey: server.wakeKey(key),
       blockTime,
+      // What a node of a cluster sends elsewhere is sent again one by one.
+      ahead: !server.many,
       onError,
     })
     const shared = { slot, reader, uses: 0 }
