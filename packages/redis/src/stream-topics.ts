@@ -200,12 +200,18 @@ export function createStreamTopics(options: StreamTopicsOptions) {
   /** A durable name has one user: who comes later takes it over, and the one before is told. */
   async function takeName(topic: string, durable: string, memory: Memory, taken: () => void): Promise<Subscription> {
     const key = ownerKey(topic, durable)
+    let named = false
+    const ask = async () => {
+      if (String(await send('get', [key])) !== memory.owner) taken()
+    }
     const listening = await channels.listen(key, (_, body) => {
-      if (body.toString() !== memory.owner) taken()
+      // In a cluster, what an earlier user said may be heard long after it: only the key knows who came last.
+      if (named && body.toString() !== memory.owner) ask().catch(() => {}) // the connection's end is told by itself
     })
     const owner = memory.established ? await send('get', [key]) : null
     if (owner !== null && String(owner) !== memory.owner) taken()
     else {
+      named = true
       await send('set', [key, memory.owner])
       await send('publish', [key, memory.owner])
     }

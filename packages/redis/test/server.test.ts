@@ -65,6 +65,18 @@ describe('a server that is disturbed', () => {
     expect(types(statuses)).toContain('messages-lost')
   })
 
+  it('that tells late of an earlier user of a durable name takes it from nobody', async () => {
+    const { transport, statuses } = await connect(url)
+    const topic = unique()
+    const got: string[] = []
+    await transport.subscribe(topic, (_, frame) => void got.push(text(frame)), { durable: 'one' })
+    const receivers = await raw(url).publish(`commlib:owner:{${topic}}:one`, 'an-earlier-user')
+    expect(receivers).toBe(1)
+    await transport.publish(topic, { body: bytes('1') }, { reliable: true })
+    await eventually(() => expect(got).toEqual(['1']))
+    expect(statuses).not.toContainEqual(expect.objectContaining({ type: 'error' }))
+  })
+
   it('that has trimmed what a durable subscriber was to get is told of', async () => {
     const first = await connect(url, { maxLength: 10 })
     const subscription = await first.transport.subscribe('trimmed', () => {}, { durable: 'late' })
