@@ -21,7 +21,7 @@ export interface ComplianceOptions {
   /** The broker keeps what it has confirmed through `stop()` and `start()`. @default false */
   readonly persistent?: boolean | undefined
 
-  /** A mebibyte takes longer than a test may: what carries one is left out. @default false */
+  /** A mebibyte takes longer than a test may: what carries one is left out, and a crowd is smaller. @default false */
   readonly slow?: boolean | undefined
 }
 

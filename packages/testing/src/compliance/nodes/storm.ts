@@ -18,11 +18,12 @@ export function testStorm(options: ComplianceOptions): void {
   const bench = createNodeBench(options)
   const { supports } = bench
 
-  it('of 10,000 calls, answered in any order, some twice and some never, mixes up none', async () => {
+  // What stands in line at a slow broker may be there for longer than its call waits.
+  const count = options.slow ? 1000 : 10_000
+  it(`of ${count.toLocaleString('en-US')} calls, answered in any order, some twice and some never, mixes up none`, async () => {
     const caller = await bench.node()
     const raw = await bench.connect()
     const name = unique()
-    const count = 10_000
     const dropped = (n: number) => n % 100 === 7
     const doubled = (n: number) => n % 100 === 13
     const asked: Asked[] = []
