@@ -86,7 +86,7 @@ describe('an example of the protocol', () => {
   it.each(examples)('is what it is said to be: $topic $body', ({ topic, body }) => {
     const frame = { body: new TextEncoder().encode(body) }
     const value = JSON.parse(body)
-    if (topic.startsWith('rpc-')) expect(wire.readResponse(frame)).toEqual(value.data)
+    if (topic.startsWith('rpc-')) expect(wire.readResponse(frame)).toEqual(value.data ?? value)
     else if (value.header?.reply_to === undefined) expect(wire.readMessage(frame)).toEqual(value.data ?? value)
     else {
       expect(wire.readMessage(frame)).toBe(notAMessage)
@@ -94,7 +94,7 @@ describe('an example of the protocol', () => {
     }
   })
 
-  it.each(examples.filter(({ body }) => !/correlation_id|door/.test(body)))(
+  it.each(examples.filter(({ body }) => !/correlation_id|door|"c"/.test(body)))(
     'was captured: $topic $body',
     ({ topic, body }) => {
       expect(captured.some(text => text.includes(`topic=${topic} payload=${body}`))).toBe(true)

@@ -23,6 +23,9 @@ export interface Header {
   readonly goal_id?: string | undefined
   readonly hops?: string | undefined
   readonly error?: RemoteFailure | undefined
+
+  /** The caller takes an answer without an envelope, which for a small one is most of its bytes. */
+  readonly bare?: true | undefined
 }
 
 export interface Envelope {
@@ -31,7 +34,7 @@ export interface Envelope {
 }
 
 /** What ours adds to the header. */
-export type HeaderExtras = Pick<Header, 'correlation_id' | 'timeout' | 'goal_id' | 'hops' | 'error'>
+export type HeaderExtras = Pick<Header, 'correlation_id' | 'timeout' | 'goal_id' | 'hops' | 'error' | 'bare'>
 
 const properties = { content_type: 'application/json', content_encoding: 'utf8' } as const
 

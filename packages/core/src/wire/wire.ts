@@ -3,6 +3,7 @@ import type { Frame } from '../transport.ts'
 import { show } from '../util/options.ts'
 import type { Codec } from './codec.ts'
 import {
+  type Envelope,
   type Header,
   type HeaderExtras,
   isMessageEnvelope,
@@ -51,6 +52,9 @@ export interface Request {
   readonly goalId: string | undefined
   readonly hops: string | undefined
   readonly flavour: Flavour
+
+  /** Whether the answer may come without an envelope. */
+  readonly bare?: boolean | undefined
 }
 
 type FrameProperties = Pick<Frame, 'replyTo' | 'correlationId' | 'expiry' | 'headers'>
@@ -96,7 +100,13 @@ export class Wire {
     const { profile, properties } = this.options
     const bare = properties && profile !== '0.13.2'
     const headers = bare && (goalId || hops) ? { ...(goalId && { goalId }), ...(hops && { hops }) } : undefined
-    const extras: HeaderExtras = { correlation_id: correlationId, timeout, goal_id: goalId, hops }
+    const extras: HeaderExtras = {
+      correlation_id: correlationId,
+      timeout,
+      goal_id: goalId,
+      hops,
+      bare: properties ? undefined : true,
+    }
     const body = bare ? data : rpcEnvelope(profile, replyTo, data, extras)
     return this.#frame(body, { replyTo, correlationId, expiry: timeout, headers })
   }
@@ -122,6 +132,7 @@ export class Wire {
       goalId: text(header.goal_id),
       hops: text(header.hops),
       flavour: header.properties === undefined ? '0.13' : '0.6',
+      bare: header.bare,
     }
   }
 
@@ -138,9 +149,8 @@ export class Wire {
   /** The response's data; throws {@link RemoteError} if the handler failed. */
   readResponse(frame: Frame): unknown {
     const value = this.#decode(frame)
-    const envelope = openEnvelope(value)
-    // commlib-py after 0.13.1 has them on AMQP too; a 0.6 service on Redis names no reply_to.
-    if (envelope && (isRpcEnvelope(envelope) || (!this.options.properties && isMessageEnvelope(envelope)))) {
+    const envelope = this.#openAnswer(value)
+    if (envelope !== undefined) {
       const error = failureOf(envelope.header.error)
       if (error !== undefined) throw new RemoteError(error)
       return envelope.data
@@ -148,6 +158,13 @@ export class Wire {
     const error = frame.headers?.['error']
     if (error !== undefined) throw new RemoteError(failureIn(error))
     return value
+  }
+
+  #openAnswer(value: unknown): Envelope | undefined {
+    const envelope = openEnvelope(value)
+    if (envelope === undefined || isRpcEnvelope(envelope)) return envelope // commlib-py after 0.13.1 has them on AMQP too
+    // A 0.6 service on Redis names no reply_to.
+    return !this.options.properties && isMessageEnvelope(envelope) ? envelope : undefined
   }
 
   /** Where nothing but the message says where to answer, it could make a service publish anywhere, or what no broker takes. */
@@ -160,7 +177,9 @@ export class Wire {
     throw new CommlibError('INVALID_MESSAGE', `reply_to is no return address: ${show(replyTo)}`)
   }
 
-  #answer(data: unknown, { flavour, correlationId }: Request, error: RemoteFailure | undefined): Frame {
+  #answer(data: unknown, { flavour, correlationId, bare }: Request, error: RemoteFailure | undefined): Frame {
+    // What would be taken for an envelope needs one.
+    if (bare && error === undefined && this.#openAnswer(data) === undefined) return this.#frame(data, { correlationId })
     if (flavour === 'bare' || flavour === 'bare 0.6') {
       const headers = error === undefined ? undefined : { error: JSON.stringify(error) }
       return this.#frame(data, { correlationId, headers })

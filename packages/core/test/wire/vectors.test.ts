@@ -75,7 +75,7 @@ const layout = (body: string) => {
 }
 const callIn = (name: string) => mqttCapture(name).find(({ topic }) => topic === 'raw.echo') as Captured
 const replyIn = (name: string) => mqttCapture(name).find(({ body }) => body.includes('"echo"')) as Captured
-const ours = new Set(['correlation_id', 'timeout', 'goal_id', 'error'])
+const ours = new Set(['correlation_id', 'timeout', 'goal_id', 'error', 'bare'])
 const withoutOurs = (body: string) => {
   const { header, ...rest } = layout(body)
   return { ...rest, header: header.filter(key => !ours.has(key)) }
@@ -141,6 +141,36 @@ describe('an envelope', () => {
         remote: { name: 'RangeError', message: 'too far', code: 'E_FAR' },
       }),
     )
+  })
+})
+
+describe.each(['0.13', '0.6'] as const)('the answer to a caller of ours with the profile %s', profile => {
+  const request = wire().readRequest(wire(profile).request({}, { replyTo: 'rpc-1.a', correlationId: 'a' }))
+
+  it.each([{ sum: 3 }, null, [], 'text', { header: { title: 'x' }, data: 1 }])(
+    'is the response as it stands: %j',
+    response => {
+      const frame = wire().response(response, request)
+      expect(text(frame)).toBe(JSON.stringify(response))
+      expect(wire().readResponse(frame)).toEqual(response)
+    },
+  )
+
+  const properties = { content_type: 'application/json', content_encoding: 'utf8' }
+  it.each([
+    { header: { reply_to: '' }, data: 1 },
+    { header: { timestamp: 1, properties }, data: 1 },
+    { meta: { reply_to: 'x', error: 'none' }, data: {} },
+  ])('has an envelope if it would be taken for one: %j', response => {
+    const frame = wire().response(response, request)
+    expect(JSON.parse(text(frame)).data).toEqual(response)
+    expect(wire().readResponse(frame)).toEqual(response)
+  })
+
+  it('has an envelope if the handler failed', () => {
+    const failed = wire().failure({ name: 'RangeError', message: 'too far' }, request)
+    expect(JSON.parse(text(failed)).data).toEqual({})
+    expect(() => wire().readResponse(failed)).toThrow(expect.objectContaining({ code: 'REMOTE_ERROR' }))
   })
 })
 
