@@ -1,4 +1,5 @@
 import { randomId, type Transport } from '@commlib/core/internal'
+import { batchAnswers, MAX_BATCH } from './answer-batches.ts'
 import type { OpenConnection } from './driver.ts'
 import { openConnection } from './open-connection.ts'
 import { type MqttOptions, resolveOptions, type Settings, schemes } from './options.ts'
@@ -16,7 +17,8 @@ export interface Mqtt {
 
 function create(urlOrOptions?: string | MqttOptions, more?: MqttOptions): Transport {
   const settings = settingsOf(urlOrOptions, more)
-  return createTransport(settings, opener(settings))
+  // Who takes small messages only may be sent no batch.
+  return createTransport(settings, opener(settings), settings.maxMessageBytes < MAX_BATCH ? undefined : batchAnswers)
 }
 
 /** The transport over MQTT. */

@@ -1,11 +1,23 @@
-import { CommlibError, type ConnectOptions, reconnecting, subscription, type Transport } from '@commlib/core/internal'
+import {
+  CommlibError,
+  type ConnectOptions,
+  type Driver,
+  reconnecting,
+  subscription,
+  type Transport,
+} from '@commlib/core/internal'
 import { createDriver, type DriverSettings, type OpenConnection } from './driver.ts'
 import type { DurableSubscriptions } from './durable.ts'
 
-/** A transport over MQTT, whatever makes its connections. */
-export function createTransport(settings: DriverSettings, openConnection: OpenConnection): Transport {
+/** A transport over MQTT, whatever makes its connections. @param extend gives the driver more than all of them have */
+export function createTransport(
+  settings: DriverSettings,
+  openConnection: OpenConnection,
+  extend = (driver: Driver) => driver,
+): Transport {
   let durables: DurableSubscriptions | undefined
-  const inner = reconnecting(createDriver(settings, openConnection, { ready: async () => durables?.back() }), settings)
+  const driver = createDriver(settings, openConnection, { ready: async () => durables?.back() })
+  const inner = reconnecting(extend(driver), settings)
   let connecting: ConnectOptions = {}
   let started = false
   let online = false
