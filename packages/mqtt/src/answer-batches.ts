@@ -1,4 +1,7 @@
 import { CommlibError, type Driver, type Frame, type Link } from '@commlib/core/internal'
+import { isJson, JSON_CONTENT, writeShort, writeText } from './packet.ts'
+import { short, text } from './reader.ts'
+import { defer } from './writer.ts'
 
 /** Begins the token of a return address whose owner takes batches, which come to the address that ends with it. */
 const MARK = '_'
@@ -13,10 +16,6 @@ const LARGE = 1024
 const LENGTHS = 4
 
 const MARK_CODE = MARK.charCodeAt(0)
-const JSON_TYPE = 'application/json'
-const UTF8 = 'utf8'
-
-const defer: (run: () => void) => void = globalThis.process?.nextTick ?? queueMicrotask
 
 interface Answer {
   readonly address: string
@@ -72,7 +71,6 @@ class AnswerBatches {
 
   /** By what the addresses begin with, mark included. */
   readonly #batches = new Map<string, Batch>()
-  #scheduled = false
 
   constructor(push: Link['push']) {
     this.#push = push
@@ -92,15 +90,12 @@ class AnswerBatches {
       batch = undefined
     }
     if (batch === undefined) {
+      if (this.#batches.size === 0) defer(() => this.flush())
       batch = createBatch()
       this.#batches.set(root, batch)
     }
     batch.answers.push({ address, token, frame })
     batch.bytes += bytes
-    if (!this.#scheduled) {
-      this.#scheduled = true
-      defer(this.#flush)
-    }
     return batch.sent
   }
 
@@ -108,11 +103,6 @@ class AnswerBatches {
   flush(): void {
     for (const [root, batch] of this.#batches) this.#send(root, batch)
     this.#batches.clear()
-  }
-
-  readonly #flush = (): void => {
-    this.#scheduled = false
-    this.flush()
   }
 
   #send(root: string, { answers, bytes, settle }: Batch): void {
@@ -123,7 +113,7 @@ class AnswerBatches {
 
   async #together(root: string, answers: readonly Answer[], bytes: number): Promise<void> {
     try {
-      await this.#push(root, { body: write(answers, bytes), contentType: JSON_TYPE, contentEncoding: UTF8 })
+      await this.#push(root, { body: write(answers, bytes), ...JSON_CONTENT })
     } catch (error) {
       // A broker may take no packet of this size.
       if (!(error instanceof CommlibError) || error.code !== 'MESSAGE_TOO_LARGE') throw error
@@ -133,15 +123,12 @@ class AnswerBatches {
 }
 
 /** Whether nothing is said of it but its body and its call. */
-function isPlain(
-  { body, correlationId, contentType, contentEncoding, headers, replyTo, expiry }: Frame,
-  token: string,
-): boolean {
+function isPlain(frame: Frame, token: string): boolean {
+  const { body, correlationId, headers, replyTo, expiry } = frame
   return (
     body.byteLength < LARGE &&
     (correlationId === undefined || correlationId === token) &&
-    contentType === JSON_TYPE &&
-    contentEncoding === UTF8 &&
+    isJson(frame) &&
     headers === undefined &&
     replyTo === undefined &&
     expiry === undefined
@@ -160,8 +147,7 @@ function write(answers: readonly Answer[], bytes: number): Uint8Array {
   const into = new Uint8Array(bytes)
   let at = 0
   for (const { token, frame } of answers) {
-    at = writeShort(into, at, token.length)
-    for (let i = 0; i < token.length; i++) into[at++] = token.charCodeAt(i)
+    at = writeText(into, at, token)
     at = writeShort(into, at, frame.body.byteLength)
     into.set(frame.body, at)
     at += frame.body.byteLength
@@ -170,26 +156,13 @@ function write(answers: readonly Answer[], bytes: number): Uint8Array {
 }
 
 /** Hands out the answers of a batch. Throws at what is none, after what could be read. */
-export function readBatch(body: Uint8Array, onAnswer: (token: string, frame: Frame) => void): void {
+function readBatch(body: Uint8Array, onAnswer: (token: string, frame: Frame) => void): void {
   for (let at = 0; at < body.length; ) {
     const tokenEnd = at + 2 + short(body, at)
     const bodyStart = tokenEnd + 2
     const bodyEnd = bodyStart + short(body, tokenEnd)
-    if (!(bodyEnd <= body.length)) throw new Error('a batch of answers that is shorter than it says')
-    let token = ''
-    for (let i = at + 2; i < tokenEnd; i++) token += String.fromCharCode(body[i] as number)
-    onAnswer(token, { body: body.subarray(bodyStart, bodyEnd) })
+    if (bodyEnd > body.length) throw new Error('a batch of answers that is shorter than it says')
+    onAnswer(text(body, at + 2, tokenEnd), { body: body.subarray(bodyStart, bodyEnd) })
     at = bodyEnd
   }
-}
-
-function writeShort(into: Uint8Array, at: number, value: number): number {
-  into[at] = value >>> 8
-  into[at + 1] = value & 0xff
-  return at + 2
-}
-
-/** `NaN` where there is nothing. */
-function short(bytes: Uint8Array, at: number): number {
-  return (bytes[at] ?? Number.NaN) * 0x100 + (bytes[at + 1] ?? Number.NaN)
 }

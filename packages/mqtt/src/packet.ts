@@ -61,8 +61,12 @@ interface Properties {
 export const CONTENT_ENCODING = 'content-encoding'
 
 // What a body is when nothing is said: not worth 45 bytes a message, which three programs have to read.
-const JSON_TYPE = 'application/json'
-const UTF8 = 'utf8'
+export const JSON_CONTENT = { contentType: 'application/json', contentEncoding: 'utf8' } as const
+
+/** Whether that is what it holds. */
+export function isJson({ contentType, contentEncoding }: Frame): boolean {
+  return contentType === JSON_CONTENT.contentType && contentEncoding === JSON_CONTENT.contentEncoding
+}
 
 /** One octet a character, so that a length is a byte count and writing needs no encoder. */
 export function octets(text: string): string {
@@ -94,7 +98,7 @@ export function measure(name: string, frame: Frame, version: 4 | 5, retain: bool
   let remaining = 2 + topic.length + body.byteLength + (id === 0 ? 0 : 2)
   if (version === 5) {
     const { correlationId, expiry, headers } = frame
-    const plain = frame.contentType === JSON_TYPE && frame.contentEncoding === UTF8
+    const plain = isJson(frame)
     const contentType = plain ? undefined : frame.contentType
     const contentEncoding = plain ? undefined : frame.contentEncoding
     const replyTo = frame.replyTo === undefined ? undefined : wireName(frame.replyTo)
@@ -205,13 +209,13 @@ function writeVarint(into: Uint8Array, start: number, value: number): number {
   return at
 }
 
-function writeShort(into: Uint8Array, at: number, value: number): number {
+export function writeShort(into: Uint8Array, at: number, value: number): number {
   into[at] = value >>> 8
   into[at + 1] = value & 0xff
   return at + 2
 }
 
-function writeText(into: Uint8Array, start: number, text: string): number {
+export function writeText(into: Uint8Array, start: number, text: string): number {
   let at = writeShort(into, start, text.length)
   for (let i = 0; i < text.length; i++) into[at++] = text.charCodeAt(i)
   return at

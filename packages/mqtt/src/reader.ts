@@ -207,11 +207,11 @@ export class Reader {
   }
 }
 
-function short(bytes: Uint8Array, at: number): number {
+export function short(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
 }
 
-function text(bytes: Uint8Array, from: number, to: number): string {
+export function text(bytes: Uint8Array, from: number, to: number): string {
   if (to > bytes.length) throw new Error('a text that is longer than its packet')
   // Node's own is several times faster on short texts.
   return NodeBuffer === undefined

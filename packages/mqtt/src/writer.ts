@@ -19,7 +19,7 @@ export const HIGH_WATER = 1024 * 1024
  * Runs when what is under way has ended, promises included. Packets that came in together are handed out in one go, so
  * their answers leave together; waiting for the next turn of the event loop costs a system call or two.
  */
-const defer: (run: () => void) => void = globalThis.process?.nextTick ?? queueMicrotask
+export const defer: (run: () => void) => void = globalThis.process?.nextTick ?? queueMicrotask
 
 const written = Promise.resolve()
 
