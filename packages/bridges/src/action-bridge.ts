@@ -1,6 +1,8 @@
 import {
   actionProtocol,
   CommlibError,
+  type GoalQuery,
+  type GoalReply,
   type InternalRequestContext,
   parts,
   type Subscription,
@@ -12,6 +14,7 @@ import { headStart } from './head-start.ts'
 import type { Publishing } from './loops.ts'
 import { openMessageLane } from './message-lane.ts'
 import { bestEffortOutlet } from './outlet.ts'
+import { storedResults } from './stored-results.ts'
 
 /**
  * Carries an action: its three calls one way, its three topics the other. The bridge itself knows no goal: the one service
@@ -24,6 +27,7 @@ export async function openActionLane(
   const here = actionProtocol(names.name)
   const there = actionProtocol(names.sinkName)
   const { begins, holding } = headStart()
+  const { taken, ready } = storedResults()
   const opened: Subscription[] = []
   const close = () => Promise.all(opened.map(each => each.close()))
   try {
@@ -55,8 +59,15 @@ export async function openActionLane(
           sinkName: there[call].name,
           shapes: here[call][parts],
           answer,
-          begins: call === 'sendGoal' ? begins : undefined,
           cancelable: false,
+          ...(call === 'sendGoal' && {
+            begins,
+            answer: (reply, context) => {
+              taken((reply as GoalReply).id, context.request.goalId)
+              return answer(reply, context)
+            },
+          }),
+          ...(call === 'getResult' && { ask: query => ready(query as GoalQuery) }),
         }),
       )
     }

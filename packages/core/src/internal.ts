@@ -1,6 +1,6 @@
 // For transports and sibling packages. Not covered by semver.
 export { innerContext } from './actions/inner-context.ts'
-export { actionProtocol, HEAD_START } from './actions/protocol.ts'
+export { actionProtocol, type GoalQuery, type GoalReply, HEAD_START, STORING } from './actions/protocol.ts'
 export type {
   Driver,
   Link,

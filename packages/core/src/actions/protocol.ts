@@ -68,6 +68,12 @@ export interface Notice {
  */
 export const HEAD_START = 100
 
+/**
+ * Milliseconds that a commlib-py service has to store the result of a goal that it has announced to be over. Asked
+ * before, it gives the defaults of the result's type, which nobody can tell from a result.
+ */
+export const STORING = 100
+
 /** Whether this can be a goal's id, which a client may choose. */
 export function isGoalId(id: string): boolean {
   return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id)

@@ -10,13 +10,7 @@ import type { GoalHandle } from './goal-handle.ts'
 import { GoalStatus } from './goal-machine.ts'
 import { type GoalEnd, type GoalMessage, newTracker, type Tracker, type TrackerEvent, track } from './goal-tracker.ts'
 import { GoalWatch } from './goal-watch.ts'
-import type { ResultReply } from './protocol.ts'
-
-/**
- * Milliseconds that a commlib-py service has to store the result of a goal that it has announced to be over. Asked
- * before, it gives the defaults of the result's type, which nobody can tell from a result.
- */
-const STORING = 100
+import { type ResultReply, STORING } from './protocol.ts'
 
 /**
  * Milliseconds that it has to answer with the result of a goal that it has announced to be over. It has the result at
