@@ -19,6 +19,7 @@ export interface GoalReply {
   readonly error: string
 }
 
+/** Asks about a goal. */
 export interface GoalQuery {
   readonly id: string
 }
