@@ -70,13 +70,18 @@ end
 `
 
 /**
- * Publishes to a stream, and the marked copy to the channel. The second key is the latched value's, if it is to be kept.
- * Arguments: the stream's length, the channel, when the kept value is over, and the fields, the body's first.
+ * Publishes to a stream, and the marked copy to the channel, and wakes the groups' members that wait. The second key is the
+ * latched value's, if it is to be kept. Arguments: the stream's length, the channel, when the kept value is over, what
+ * members wait at, and the fields, the body's first.
+ *
+ * What members wait at is none of the keys: where it is not there, and the slot moves, the script could not be run. Nobody
+ * knows then who waits, so all are woken.
  */
 export const PUBLISH_RELIABLE: Script = script(`${KEEP}
-local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, 4))
-if KEYS[2] then keep(KEYS[2], ARGV[3], 4) end
-redis.call('PUBLISH', ARGV[2], ' ' .. ARGV[5])
+local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, 5))
+if KEYS[2] then keep(KEYS[2], ARGV[3], 5) end
+redis.call('PUBLISH', ARGV[2], ' ' .. ARGV[6])
+if redis.pcall('DEL', ARGV[4]) ~= 0 then redis.pcall('PUBLISH', ARGV[4], '') end
 return id
 `)
 

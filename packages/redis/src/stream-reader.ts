@@ -31,6 +31,9 @@ export interface StreamReaderOptions {
   readonly interval: number
   readonly state: StreamState
 
+  /** The key that shows that it waits, and is deleted by who pokes it: else it is poked for every entry. */
+  readonly waiting?: string | undefined
+
   /** The consumer group it reads for, if any. */
   readonly group?: StreamGroup | undefined
   readonly receive: (frame: Frame & { readonly body: Buffer }) => void | Promise<void>
@@ -149,12 +152,14 @@ export class StreamReader {
   }
 
   async #read(): Promise<void> {
-    const { state, group, key, send } = this.#options
+    const { state, group, key, send, waiting, interval } = this.#options
     try {
       for (;;) {
         const room = WINDOW - state.running.size
         if (room <= 0 || this.#closed) return
         await this.#claim(group, room)
+        // Before it reads, so that what comes in between is told. If it cannot be said, the interval is left.
+        if (waiting !== undefined) send('set', [waiting, 1, 'px', Math.ceil(2 * interval)]).catch(() => {})
         const from = ['count', room, 'streams', key]
         const reply = await (group === undefined
           ? send('xread', [...from, state.last ?? '0-0'])

@@ -58,6 +58,7 @@ export function isMarked(body: Buffer): boolean {
 
 /** Keys of one topic are in one slot of a cluster. */
 const streamKey = (topic: string) => `commlib:stream:{${toKey(topic)}}`
+const waitingKey = (topic: string) => `commlib:waiting:{${toKey(topic)}}`
 const latchedKey = (topic: string) => `commlib:latched:{${toKey(topic)}}`
 const ownerKey = (topic: string, durable: string) => `commlib:owner:{${toKey(topic)}}:${durable}`
 
@@ -76,7 +77,7 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     const over = expiry === undefined ? '' : Math.round(now(key) + expiry)
     const latched = given.latched ? [latchedKey(topic)] : []
     if (given.reliable) {
-      await run(PUBLISH_RELIABLE, [key, ...latched], [maxLength, toKey(topic), over, ...fields])
+      await run(PUBLISH_RELIABLE, [key, ...latched], [maxLength, toKey(topic), over, waitingKey(topic), ...fields])
     } else await run(PUBLISH_LATCHED, latched, [toKey(topic), over, ...fields])
   }
 
@@ -142,6 +143,7 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       now: () => now(key),
       interval,
       state: memory.stream,
+      waiting: shared ? waitingKey(topic) : undefined,
       group: grouped ? { name, consumer, durable, claimAfter: shared ? claimAfter : undefined } : undefined,
       receive: frame => (fits(topic, frame.body) ? onFrame(topic, frame) : undefined),
       events,
@@ -165,11 +167,13 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     }
     try {
       opened.push(
-        await channels.listen(topic, (_, body) => {
-          if (isMarked(body)) return reader.poke()
-          // A member of a group cannot know whether another one takes it.
-          return shared || !fits(topic, body) ? undefined : onFrame(topic, { body })
-        }),
+        // A member of a group cannot know whether another one takes what is in no stream.
+        await (shared
+          ? channels.listen(waitingKey(topic), () => reader.poke())
+          : channels.listen(topic, (_, body) => {
+              if (isMarked(body)) return reader.poke()
+              return fits(topic, body) ? onFrame(topic, { body }) : undefined
+            })),
       )
       if (single) opened.push(await takeName(topic, durable, memory, stop))
       if (taken) await Promise.all(opened.map(each => each.close()))
