@@ -31,9 +31,6 @@ export interface StreamReaderOptions {
   readonly interval: number
   readonly state: StreamState
 
-  /** The key that shows that it waits, and is deleted by who pokes it: else it is poked for every entry. */
-  readonly waiting?: string | undefined
-
   /** The consumer group it reads for, if any. */
   readonly group?: StreamGroup | undefined
   readonly receive: (frame: Frame & { readonly body: Buffer }) => void | Promise<void>
@@ -48,7 +45,10 @@ export interface StreamGroup {
   readonly durable: string | undefined
 
   /** Milliseconds after which what another member holds is taken from it; `undefined` where there are none. */
-  readonly claimAfter: number | undefined
+  readonly claimAfter?: number | undefined
+
+  /** The key that shows that a member waits, deleted by who pokes them; `undefined` where each entry pokes. */
+  readonly waiting?: string | undefined
 }
 
 /** Entries that may be handled at the same time. */
@@ -152,14 +152,13 @@ export class StreamReader {
   }
 
   async #read(): Promise<void> {
-    const { state, group, key, send, waiting, interval } = this.#options
+    const { state, group, key, send } = this.#options
     try {
       for (;;) {
         const room = WINDOW - state.running.size
         if (room <= 0 || this.#closed) return
         await this.#claim(group, room)
-        // Before it reads, so that what comes in between is told. If it cannot be said, the interval is left.
-        if (waiting !== undefined) send('set', [waiting, 1, 'px', Math.ceil(2 * interval)]).catch(() => {})
+        this.#wait(group)
         const from = ['count', room, 'streams', key]
         const reply = await (group === undefined
           ? send('xread', [...from, state.last ?? '0-0'])
@@ -173,6 +172,13 @@ export class StreamReader {
     } catch (error) {
       await this.#failed(error)
     }
+  }
+
+  /** Before it reads, so that what comes in between is told. If it cannot be said, the interval is left. */
+  #wait(group: StreamGroup | undefined): void {
+    if (group?.waiting === undefined) return
+    const { send, interval } = this.#options
+    send('set', [group.waiting, 1, 'px', Math.ceil(2 * interval)]).catch(() => {})
   }
 
   async #failed(error: unknown): Promise<void> {

@@ -10,7 +10,7 @@ import {
   subscription,
   type TopicListener,
 } from '@commlib/core/internal'
-import type { Channels } from './channels.ts'
+import type { Channels, Receiver } from './channels.ts'
 import type { Argument } from './connection.ts'
 import { fromFields, toFields } from './fields.ts'
 import { toKey } from './names.ts'
@@ -137,15 +137,17 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     const name = [durable ?? 'commlib', ...(shared ? [group] : [])].join(':')
     const consumer = member ?? (shared ? memory.owner : 'commlib')
     const grouped = shared || durable !== undefined
+    const take = (frame: Frame & { readonly body: Buffer }) =>
+      fits(topic, frame.body) ? onFrame(topic, frame) : undefined
+    const sharing = shared ? { claimAfter, waiting: waitingKey(topic) } : undefined
     const reader = new StreamReader({
       key,
       send,
       now: () => now(key),
       interval,
       state: memory.stream,
-      waiting: shared ? waitingKey(topic) : undefined,
-      group: grouped ? { name, consumer, durable, claimAfter: shared ? claimAfter : undefined } : undefined,
-      receive: frame => (fits(topic, frame.body) ? onFrame(topic, frame) : undefined),
+      group: grouped ? { name, consumer, durable, ...sharing } : undefined,
+      receive: take,
       events,
     })
     readers.add(reader)
@@ -166,15 +168,11 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       tell(new CommlibError('SESSION_TAKEN', message))
     }
     try {
-      opened.push(
-        // A member of a group cannot know whether another one takes what is in no stream.
-        await (shared
-          ? channels.listen(waitingKey(topic), () => reader.poke())
-          : channels.listen(topic, (_, body) => {
-              if (isMarked(body)) return reader.poke()
-              return fits(topic, body) ? onFrame(topic, { body }) : undefined
-            })),
-      )
+      // A member of a group cannot know whether another one takes what is in no stream.
+      const [channel, hear]: [string, Receiver] = sharing
+        ? [sharing.waiting, () => reader.poke()]
+        : [topic, (_, body) => (isMarked(body) ? reader.poke() : take({ body }))]
+      opened.push(await channels.listen(channel, hear))
       if (single) opened.push(await takeName(topic, durable, memory, stop))
       if (taken) await Promise.all(opened.map(each => each.close()))
       else await reader.start()

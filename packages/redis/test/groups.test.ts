@@ -1,6 +1,6 @@
 import { type Broker, startRedis } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bytes, connect, eventually, quiet, raw, text, unique } from './support.ts'
+import { bytes, connect, eventually, raw, text, unique } from './support.ts'
 
 let broker: Broker
 beforeAll(async () => {
@@ -66,7 +66,6 @@ describe('a group', () => {
     await raw(broker.url).call('ACL', 'SETUSER', 'mute', 'on', '>m', ...rights, '~commlib:*', `&${topic}`)
     const { transport } = await connect(broker.url.replace('redis://', 'redis://mute:m@'))
     await transport.publish(topic, { body: bytes('1') }, { reliable: true })
-    await quiet(50)
     await eventually(() => expect(got.flat()).toEqual(['1']), 4000)
   })
 })
