@@ -24,7 +24,8 @@ export function storedResults(): StoredResults {
     taken(id, chosen) {
       if (id !== chosen) return
       ours.add(id)
-      if (ours.size > COUNT) for (const oldest of ours.values()) return void ours.delete(oldest)
+      const [oldest] = ours
+      if (oldest !== undefined && ours.size > COUNT) ours.delete(oldest)
     },
     ready: query => (ours.has(query.id) ? query : delay(STORING, query)),
   }
