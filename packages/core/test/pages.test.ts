@@ -94,7 +94,8 @@ describe('an example of the protocol', () => {
     }
   })
 
-  it.each(examples.filter(({ body }) => !/correlation_id|door|"c"/.test(body)))(
+  // An address that ends with a token behind `_` is of a client of ours.
+  it.each(examples.filter(({ topic, body }) => !/\/_/.test(topic) && !/correlation_id|door/.test(body)))(
     'was captured: $topic $body',
     ({ topic, body }) => {
       expect(captured.some(text => text.includes(`topic=${topic} payload=${body}`))).toBe(true)
