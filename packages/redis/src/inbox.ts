@@ -60,7 +60,8 @@ export async function openInbox(onReply: ReplyListener, options: InboxOptions): 
       return [root, ...tokens.map(addresses.of)]
     },
     room: () => Infinity,
-    steady: () => performance.now() >= learnedUntil,
+    // One of them is the call that the last answer has led to.
+    busy: () => young.size > 1 && performance.now() >= learnedUntil,
     take: (key, items) => {
       if (key === root) {
         attentive = performance.now() < learnedUntil

@@ -106,6 +106,7 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
   function queueSource(queue: string, onFrame: QueueListener, concurrency: number): Source & { stop(): void } {
     const keys = [toKey(queue)]
     let running = 0
+    let many = false
     let stopped = false
     const settled = () => {
       if (running-- === concurrency) readers.refresh(source)
@@ -113,12 +114,14 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
     const source: Source & { stop(): void } = {
       keys: () => keys,
       room: () => (stopped ? 0 : concurrency - running),
-      steady: () => true,
+      // One of them is what came last, whose answer is on its way.
+      busy: () => many || running > 1,
       stop: () => {
         stopped = true
       },
       take: (key, items) => {
         if (closing !== undefined) return putBack(key, items)
+        many = items.length > 1
         for (const item of items) {
           const { body, deadline } = readDeadline(item)
           const expiry = deadline === undefined ? undefined : deadline - server.now(key)
