@@ -22,9 +22,9 @@ import type { SubscriberOptions } from './endpoints/subscriber-options.ts'
 import { CommlibError, readable } from './errors.ts'
 import type { NodeOptions } from './node-options.ts'
 import type { PublishOptions, Subscription, Transport, TransportStatus } from './transport.ts'
+import { withDeadline } from './util/deadline.ts'
 import type { OptionCheck } from './util/options.ts'
 import { onSignals } from './util/process-signal.ts'
-import { later } from './util/timer.ts'
 import { randomId } from './util/token.ts'
 
 /** `stopped` is what {@link Node.stop} makes of it; `connecting` only ends by itself with `waitForBroker`. */
@@ -221,7 +221,8 @@ async function openNode(options: NodeOptions, { check, transport: otherwise }: N
     }
     if (grace > 0) {
       await attempt(() => intakes(intake => intake.pause()))
-      await withGrace(grace)
+      const idle = Promise.race([intakes(intake => intake.idle()), forced])
+      await withDeadline(idle, { timeout: grace }).catch(() => {}) // what is under way then is aborted
     }
     const reason = new CommlibError('CLOSED', `node '${name}' is closed`)
     context.closed = reason
@@ -231,15 +232,6 @@ async function openNode(options: NodeOptions, { check, transport: otherwise }: N
     await attempt(() => transport.close())
     context.ports.clear()
     state = 'closed'
-  }
-
-  async function withGrace(grace: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const over = new Promise<void>(resolve => {
-      timer = later(resolve, grace)
-    })
-    await Promise.race([intakes(intake => intake.idle()), over, forced])
-    clearTimeout(timer)
   }
 
   const close = async (closeOptions: CloseOptions = {}): Promise<void> => {

@@ -5,9 +5,23 @@ import type { Context } from './context.ts'
 
 /** What waits for a reply. */
 export interface PendingCall {
+  /** The service. */
+  readonly name: string
+
+  /** Milliseconds. */
+  readonly timeout: number
+
+  /** When that is over, by `performance.now()`. */
+  readonly deadline: number
   onReply(frame: Frame): void
   onClosed(error: Error): void
 }
+
+/** Milliseconds between two looks at the calls in flight: there can be many. */
+const SHORTEST = 5
+
+/** And at most, so that the timer does not keep a process alive for long when they have ended. */
+const LONGEST = 100
 
 /** The calls in flight over a context's one return address. */
 export class Calls {
@@ -16,6 +30,12 @@ export class Calls {
   readonly #prefix = randomId().slice(0, 12)
   #opening: Promise<Inbox> | undefined
   #count = 0
+
+  /** One for all: setting and clearing one for each call was a twentieth of what a call takes. */
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** When it fires. */
+  #next = Infinity
 
   /** Services that were there when last called: only of others is it worth asking the broker. */
   readonly served = new Set<string>()
@@ -67,10 +87,31 @@ export class Calls {
 
   add(token: string, call: PendingCall): void {
     this.#pending.set(token, call)
+    this.#watch(call)
   }
 
   remove(token: string): void {
     if (this.#pending.delete(token)) this.inbox?.release(token)
+  }
+
+  #watch({ deadline }: PendingCall): void {
+    if (deadline > this.#next) return
+    clearTimeout(this.#timer)
+    const wait = Math.min(Math.max(deadline - performance.now(), SHORTEST), LONGEST)
+    this.#next = performance.now() + wait
+    this.#timer = setTimeout(this.#expire, wait)
+  }
+
+  readonly #expire = (): void => {
+    this.#next = Infinity
+    for (const call of this.#pending.values()) {
+      const { name, timeout, deadline } = call
+      if (deadline > performance.now()) this.#watch(call)
+      else {
+        this.served.delete(name)
+        call.onClosed(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))
+      }
+    }
   }
 
   async close(): Promise<void> {

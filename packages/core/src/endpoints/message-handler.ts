@@ -94,15 +94,15 @@ export async function handleMessages(
     onDrop: drop,
   })
 
-  const deliver = (message: Omit<ReceivedMessage, 'settled'>): void | Promise<void> => {
-    if (!reliable) return serial.push({ ...message, settled: undefined })
+  const deliver = (message: ReceivedMessage): void | Promise<void> => {
+    if (!reliable) return serial.push(message)
     return new Promise(settled => serial.push({ ...message, settled }))
   }
 
   // A schema that checks asynchronously must not let messages overtake each other.
   let order: Promise<unknown> | undefined
   let checking = 0
-  const deliverInOrder = (message: Omit<ReceivedMessage, 'settled'>): Promise<void> => {
+  const deliverInOrder = (message: ReceivedMessage): Promise<void> => {
     checking++
     const turn = Promise.allSettled([message.value, order]).then(([value]) => {
       if (value.status === 'rejected') return fail(message.topic, value.reason)
@@ -130,7 +130,14 @@ export async function handleMessages(
         throw new CommlibError('INVALID_MESSAGE', 'is a call, not a message: somebody serves this name')
       }
       const value = shape.incoming(data)
-      const message = { topic, params, latched: frame.latched === true, event: event?.(data), value }
+      const message = {
+        topic,
+        params,
+        latched: frame.latched === true,
+        event: event?.(data),
+        value,
+        settled: undefined,
+      }
       return order === undefined && !(value instanceof Promise) ? deliver(message) : deliverInOrder(message)
     } catch (error) {
       fail(topic, error)

@@ -3,7 +3,6 @@ import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
 import { CommlibError } from '../errors.ts'
 import type { Inbox } from '../transport.ts'
 import type { CallOptions } from '../util/abort.ts'
-import { later } from '../util/timer.ts'
 import { createCalls } from './calls.ts'
 import { announce, assertOpen, contextOf, type Target } from './context.ts'
 
@@ -83,7 +82,6 @@ export function createRpcClient<T extends RpcTypes>(
       }
       const token = calls.token()
       const end = () => {
-        clearTimeout(timer)
         signal?.removeEventListener('abort', onAbort)
         calls.remove(token)
       }
@@ -97,10 +95,6 @@ export function createRpcClient<T extends RpcTypes>(
         const cancel = wire.message({ correlation_id: token })
         transport.publish(cancelTopic(name), cancel).catch(context.onError)
       }
-      const timer = later(() => {
-        served.delete(name)
-        fail(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))
-      }, timeout)
       const push = (inbox: Inbox, ready: unknown) => {
         const meta = { replyTo: inbox.reserve(token), correlationId: token, timeout: Math.ceil(timeout), goalId, hops }
         // Where telling costs a confirmation, the first call pays for it, and the first after a timeout.
@@ -111,6 +105,9 @@ export function createRpcClient<T extends RpcTypes>(
         else sent.catch(fail)
       }
       calls.add(token, {
+        name,
+        timeout,
+        deadline: performance.now() + timeout,
         onReply: frame => {
           end()
           try {

@@ -5,7 +5,6 @@ import type { Frame, Subscription } from '../transport.ts'
 import { Queue } from '../util/queue.ts'
 import { Running } from '../util/running.ts'
 import { subscription } from '../util/subscription.ts'
-import { later } from '../util/timer.ts'
 import type { Request } from '../wire/wire.ts'
 import { announce, assertOpen, contextOf, type Target } from './context.ts'
 import { openIntake } from './intake.ts'
@@ -238,7 +237,9 @@ interface WaitingRequest {
 /** A request and its handler's context. Its signal and its timer exist only if the handler asks for the signal. */
 class ActiveRequest implements InternalRequestContext {
   readonly request: Request
-  readonly #received: number
+
+  /** Counted from receipt: clocks of different machines are never compared. */
+  readonly #deadline: number
   #controller: AbortController | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #aborted: { readonly reason: unknown } | undefined
@@ -246,7 +247,7 @@ class ActiveRequest implements InternalRequestContext {
 
   constructor(request: Request) {
     this.request = request
-    this.#received = request.timeout === undefined ? 0 : performance.now()
+    this.#deadline = performance.now() + (request.timeout ?? Infinity)
   }
 
   get timeout(): number | undefined {
@@ -256,18 +257,19 @@ class ActiveRequest implements InternalRequestContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      const left = this.#deadline - performance.now()
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
-      else if (this.timeout !== undefined) {
+      // Past it `setTimeout` fires at once.
+      else if (left < 2 ** 31) {
         const late = () => this.abort(new CommlibError('TIMEOUT', "the caller's deadline has passed"))
-        this.#timer = later(late, this.timeout - (performance.now() - this.#received))
+        this.#timer = setTimeout(late, left)
       }
     }
     return this.#controller.signal
   }
 
-  /** Counted from receipt: clocks of different machines are never compared. */
   expired(): boolean {
-    return this.timeout !== undefined && performance.now() - this.#received >= this.timeout
+    return performance.now() >= this.#deadline
   }
 
   abort(reason: unknown): void {

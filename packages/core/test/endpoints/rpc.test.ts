@@ -68,6 +68,26 @@ describe('a call', () => {
     expect(node.errors).toEqual([])
   })
 
+  it('ends by its own deadline among others with theirs', async () => {
+    const node = await testNode()
+    await node.serve(Double, () => new Promise<never>(() => {}))
+    const double = node.client(Double)
+    const start = performance.now()
+    const over: number[] = []
+    const early: number[] = []
+    const calls = [300, 30, Infinity, 150, 5, 90].map(async timeout => {
+      const error = await double({ n: 0 }, { timeout }).catch(error => error)
+      if (performance.now() - start < timeout && timeout < Infinity) early.push(timeout)
+      over.push(timeout)
+      return error.code
+    })
+    await calls[0]
+    expect(over).toEqual([5, 30, 90, 150, 300])
+    expect(early).toEqual([])
+    await node.close()
+    expect(await Promise.all(calls)).toEqual(['TIMEOUT', 'TIMEOUT', 'CLOSED', 'TIMEOUT', 'TIMEOUT', 'TIMEOUT'])
+  })
+
   it('aborts with the signal, and aborts the handler', async () => {
     const node = await testNode()
     const aborted = deferred<unknown>()
