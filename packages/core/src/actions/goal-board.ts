@@ -51,14 +51,13 @@ export type BoardEvent = { readonly now: number } & (
 /** What is to be done about it, in this order. */
 export type BoardEffect =
   | { readonly type: 'accepted'; readonly id: string }
-  | { readonly type: 'rejected'; readonly error: string }
   | { readonly type: 'status'; readonly id: string; readonly status: GoalStatus }
   /** It has a place: send the event `start` as soon as the client knows of it. */
   | { readonly type: 'ready'; readonly id: string }
   | { readonly type: 'run'; readonly id: string }
   /** Abort its signal; send the event `overdue` if its handler has not settled within the grace. */
   | { readonly type: 'abort'; readonly id: string; readonly reason: StopReason }
-  /** There is no such goal to cancel. */
+  /** It takes no such goal, or there is none to cancel. */
   | { readonly type: 'refused'; readonly error: string }
   | { readonly type: 'ended'; readonly goal: Goal }
 
@@ -67,6 +66,7 @@ type Draft = { -readonly [Key in keyof Board]: Board[Key] } & {
   running: string[]
   queued: string[]
   effects: BoardEffect[]
+  readonly now: number
 }
 
 export function emptyBoard(options: BoardOptions): Board {
@@ -95,31 +95,32 @@ export function reduce(board: Board, event: BoardEvent): { board: Board; effects
     running: [...board.running],
     queued: [...board.queued],
     effects: [],
+    now: event.now,
   }
   draft.ended.forget(event.now)
   switch (event.type) {
     case 'send':
-      send(draft, event.id, event.now)
+      send(draft, event.id)
       break
     case 'cancel':
-      cancel(draft, event.id, event.now)
+      cancel(draft, event.id)
       break
     case 'close':
-      close(draft, event.drain, event.now)
+      close(draft, event.drain)
       break
     case 'tick':
       break
     default:
-      move(draft, event.id, event, event.now)
+      move(draft, event.id, event)
       if (event.type === 'start' && draft.effects.length > 0) draft.effects.push({ type: 'run', id: event.id })
   }
   fill(draft)
-  const { effects, ...next } = draft
+  const { effects, now: _, ...next } = draft
   return { board: next, effects }
 }
 
-function send(draft: Draft, id: string, now: number): void {
-  const known = draft.goals.get(id) ?? draft.ended.get(id, now)
+function send(draft: Draft, id: string): void {
+  const known = findGoal(draft, id, draft.now)
   if (known !== undefined) {
     // The client did not hear of it the first time: it is told again where its goal stands.
     draft.effects.push({ type: 'accepted', id }, { type: 'status', id, status: known.status })
@@ -127,12 +128,12 @@ function send(draft: Draft, id: string, now: number): void {
   }
   const error = refusal(draft)
   if (error !== undefined) {
-    draft.effects.push({ type: 'rejected', error })
+    draft.effects.push({ type: 'refused', error })
     return
   }
   draft.goals.set(id, accept(id))
   draft.effects.push({ type: 'accepted', id }, { type: 'status', id, status: GoalStatus.ACCEPTED })
-  if (draft.options.policy === 'preempt' && draft.running.length >= draft.options.limit) preempt(draft, now)
+  if (draft.options.policy === 'preempt' && draft.running.length >= draft.options.limit) preempt(draft)
   draft.queued.push(id)
 }
 
@@ -145,37 +146,37 @@ function refusal({ options, running, queued, closing }: Draft): string | undefin
 }
 
 /** Makes room for one goal: nobody waits but the newest one, and the oldest that runs is on its way out. */
-function preempt(draft: Draft, now: number): void {
-  for (const id of draft.queued) stop(draft, id, 'preempt', now)
+function preempt(draft: Draft): void {
+  for (const id of draft.queued) stop(draft, id, 'preempt')
   const leaving = draft.running.some(id => draft.goals.get(id)?.reason !== undefined)
   const oldest = draft.running[0]
-  if (!leaving && oldest !== undefined) stop(draft, oldest, 'preempt', now)
+  if (!leaving && oldest !== undefined) stop(draft, oldest, 'preempt')
 }
 
-function cancel(draft: Draft, id: string, now: number): void {
-  if (draft.goals.has(id)) stop(draft, id, 'cancel', now)
+function cancel(draft: Draft, id: string): void {
+  if (draft.goals.has(id)) stop(draft, id, 'cancel')
   else {
-    const over = draft.ended.get(id, now) !== undefined
+    const over = draft.ended.get(id, draft.now) !== undefined
     draft.effects.push({ type: 'refused', error: over ? `goal ${id} is over` : `no such goal: ${show(id)}` })
   }
 }
 
-function close(draft: Draft, drain: boolean, now: number): void {
+function close(draft: Draft, drain: boolean): void {
   draft.closing = true
-  for (const id of [...draft.queued]) stop(draft, id, 'close', now)
-  if (!drain) for (const id of [...draft.running]) stop(draft, id, 'close', now)
+  for (const id of [...draft.queued]) stop(draft, id, 'close')
+  if (!drain) for (const id of [...draft.running]) stop(draft, id, 'close')
 }
 
-function stop(draft: Draft, id: string, reason: StopReason, now: number): void {
+function stop(draft: Draft, id: string, reason: StopReason): void {
   const before = draft.goals.get(id)
-  move(draft, id, { type: 'stop', reason }, now)
+  move(draft, id, { type: 'stop', reason })
   const after = draft.goals.get(id)
   if (after === undefined || after === before) return
-  if (before?.status === GoalStatus.ACCEPTED) move(draft, id, { type: 'overdue' }, now)
+  if (before?.status === GoalStatus.ACCEPTED) move(draft, id, { type: 'overdue' })
   else if (before?.reason === undefined) draft.effects.push({ type: 'abort', id, reason })
 }
 
-function move(draft: Draft, id: string, event: GoalEvent, now: number): void {
+function move(draft: Draft, id: string, event: GoalEvent): void {
   const before = draft.goals.get(id)
   if (before === undefined || (event.type === 'start' && !draft.running.includes(id))) return
   const after = advance(before, event)
@@ -186,7 +187,7 @@ function move(draft: Draft, id: string, event: GoalEvent, now: number): void {
   draft.running = draft.running.filter(running => running !== id)
   draft.queued = draft.queued.filter(queued => queued !== id)
   draft.goals.delete(id)
-  draft.ended.add(after, now)
+  draft.ended.add(after, draft.now)
   draft.effects.push({ type: 'ended', goal: after })
 }
 

@@ -1,4 +1,5 @@
 import { CommlibError } from '../errors.ts'
+import { withDeadline } from '../util/deadline.ts'
 import { show } from '../util/options.ts'
 import { Running } from '../util/running.ts'
 import {
@@ -78,8 +79,7 @@ export class GoalServer {
   /** Resolves when no goal runs, and who waited for one has had the time to learn how it ended. */
   async idle(): Promise<void> {
     await this.#running.idle()
-    const late = new Promise<void>(resolve => setTimeout(resolve, LINGER).unref?.())
-    await Promise.race([this.#sending.idle(), late])
+    await withDeadline(this.#sending.idle(), { timeout: LINGER }).catch(() => {})
     await this.#fetching.idle()
   }
 
@@ -94,7 +94,7 @@ export class GoalServer {
     this.#board = board
     let refused: string | undefined
     for (const effect of effects) {
-      if (effect.type === 'rejected' || effect.type === 'refused') refused = effect.error
+      if (effect.type === 'refused') refused = effect.error
       else this.#carryOut(effect)
     }
     return refused

@@ -3,7 +3,7 @@ import { rpcOf } from '../endpoints/rpc.ts'
 import { topicOf } from '../endpoints/topic.ts'
 import type { RemoteFailure } from '../errors.ts'
 import { nanoseconds } from '../wire/profile.ts'
-import type { Request } from '../wire/wire.ts'
+import { failureOf, type Request } from '../wire/wire.ts'
 import { type GoalStatus, toGoalStatus } from './goal-machine.ts'
 import type { GoalMessage } from './goal-tracker.ts'
 
@@ -162,7 +162,7 @@ function resultShape<Status extends number>(toStatus: (value: unknown) => Status
     ({ status, result, error, failure }) => ({
       status: toStatus(integer(status)),
       result: result ?? {},
-      error: toFailure(failure, text(error)),
+      error: failureOf(failure ?? (text(error) || undefined)),
     }),
   )
 }
@@ -174,14 +174,6 @@ function isStrict(flavour: Request['flavour']): boolean {
 
 function errorField(flavour: Request['flavour'], error: string): { error?: string } {
   return isStrict(flavour) || (flavour === 'bare' && error === '') ? {} : { error }
-}
-
-function toFailure(failure: unknown, error: string): RemoteFailure | undefined {
-  const { name, message, code } = record(failure)
-  if (typeof message === 'string') {
-    return { name: text(name) || 'Error', message, ...(typeof code === 'string' ? { code } : {}) }
-  }
-  return error === '' ? undefined : { name: 'Error', message: error }
 }
 
 function shape<In, Out = In>(

@@ -235,13 +235,14 @@ function failureIn(header: string): RemoteFailure {
   return { name: 'Error', message: header }
 }
 
-function failureOf(value: unknown): RemoteFailure | undefined {
+/** Reads a failure, or the text of one. */
+export function failureOf(value: unknown): RemoteFailure | undefined {
   if (typeof value === 'string') return { name: 'Error', message: value }
   if (typeof value !== 'object' || value === null) return undefined
   const { name, message, code } = value as Record<string, unknown>
   return {
     name: text(name) ?? 'Error',
     message: typeof message === 'string' ? message : '',
-    ...(typeof code === 'string' ? { code } : {}),
+    code: text(code),
   }
 }

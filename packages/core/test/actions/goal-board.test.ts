@@ -50,7 +50,7 @@ describe('a service of goals', () => {
   })
 
   test('refuses a second goal in the words of commlib-py', () => {
-    expect(play({}, send('a'), send('b')).last).toEqual(['rejected Cannot make the transition - Goal a is running!'])
+    expect(play({}, send('a'), send('b')).last).toEqual(['refused Cannot make the transition - Goal a is running!'])
   })
 
   test('takes a repeated send for the same goal and tells where that stands', () => {
@@ -102,7 +102,7 @@ describe('a service of goals', () => {
 
   test('lets goals wait, in order, up to a number', () => {
     const queue = [send('a'), send('b'), send('c')]
-    expect(play({ policy: 'queue' }, ...queue, send('d')).last).toEqual(['rejected 2 goals are waiting already'])
+    expect(play({ policy: 'queue' }, ...queue, send('d')).last).toEqual(['refused 2 goals are waiting already'])
     expect(play({ policy: 'queue' }, ...queue, start('a'), returned('a')).last).toEqual([
       'status a 4',
       'ended a',
@@ -131,7 +131,7 @@ describe('a service of goals', () => {
   test('runs several goals side by side, up to a limit', () => {
     const { last, board } = play({ policy: 'parallel', limit: 2 }, send('a'), send('b'), send('c'))
     expect(board.running).toEqual(['a', 'b'])
-    expect(last).toEqual(['rejected Cannot make the transition - Goal a is running!'])
+    expect(last).toEqual(['refused Cannot make the transition - Goal a is running!'])
   })
 
   test('keeps results for a time and a number', () => {
@@ -154,7 +154,7 @@ describe('a service of goals', () => {
     const { last, board } = play({ policy: 'queue' }, send('a'), start('a'), send('b'), close)
     expect(last).toEqual(['status b 5', 'ended b', 'abort a'])
     expect(reduce(board, { ...send('c'), now: 0 }).effects).toEqual([
-      { type: 'rejected', error: 'the service is closing' },
+      { type: 'refused', error: 'the service is closing' },
     ])
     const threw = { type: 'threw', id: 'a', error: { name: 'Error', message: '' }, aborted: true, now: 0 } as const
     expect(findGoal(reduce(board, threw).board, 'a', 0)).toMatchObject({

@@ -238,10 +238,6 @@ export class World {
         this.#accepted(effect.id)
         if (sender?.connected) sender.replies.push({ type: 'accepted', id: effect.id })
         return
-      case 'rejected':
-        assert(sender)
-        if (!sender.tracker.accepted && !this.histories.has(sender.id)) sender.rejected = true
-        return
       case 'status':
         this.#moved(effect.id, effect.status)
         this.#publish({ type: 'status', id: effect.id, status: effect.status })
@@ -275,6 +271,8 @@ export class World {
         return
       }
       case 'refused':
+        // A goal, or nothing but its cancellation.
+        if (sender && !sender.tracker.accepted && !this.histories.has(sender.id)) sender.rejected = true
         return
     }
   }
