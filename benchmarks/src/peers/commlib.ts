@@ -1,4 +1,3 @@
-import { bridge } from '@commlib/bridges'
 import { action, createNode, type Node, rpc, type Transport, topic } from '@commlib/core'
 import { Reading, Sized, type Value } from '../payload.ts'
 import type { BrokerTransport, Row } from '../rows.ts'
@@ -66,6 +65,7 @@ export function commlib(transport: BrokerTransport, { checked = true } = {}): Pe
     subscribe: async (url, onValue, row) => {
       const node = await open(url)
       if (row.bridged) {
+        const { bridge } = await import('@commlib/bridges') // no other process is to carry it
         await bridge(await open(url), await open(url), Events(row), { namespace: BRIDGED })
         await node.subscribe(Events(row, `${BRIDGED}.${events}`), (value: Value) => onValue(value))
         return
