@@ -14,8 +14,8 @@ function script(text: string): Script {
   return { text, digest: createHash('sha1').update(text).digest('hex') }
 }
 
-/** Runs a script. */
-export type Run = (script: Script, keys: readonly string[], args: Argument[]) => Promise<unknown>
+/** Runs a script where this key is. The arguments begin with the number of its keys and the keys. */
+export type Run = (script: Script, key: string, args: readonly Argument[]) => Promise<unknown>
 
 /**
  * Runs scripts over one link. Each is sent to a server in full first: were that left to the server's answer that it does not
@@ -30,15 +30,14 @@ export function scriptRunner(send: Send, serverOf: (key: string) => string): Run
     known.set(server, scripts)
     return scripts
   }
-  return (script, keys, args) => {
-    const scripts = knownTo(serverOf(keys[0] ?? ''))
-    const rest = [keys.length, ...keys, ...args]
+  return (script, key, args) => {
+    const scripts = knownTo(serverOf(key))
     const runInFull = () => {
       scripts.add(script)
-      return send('eval', [script.text, ...rest])
+      return send('eval', [script.text, ...args])
     }
     if (!scripts.has(script)) return runInFull()
-    return send('evalsha', [script.digest, ...rest]).catch(error => {
+    return send('evalsha', [script.digest, ...args]).catch(error => {
       // Somebody has made the server forget it.
       if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error
       return runInFull()

@@ -13,9 +13,10 @@ export function keyOf(name: string, args: readonly Argument[]): string | undefin
   if (KEYLESS.has(command)) return undefined
   let at = 0
   if (command === 'eval' || command === 'evalsha') {
-    if (Number(args[1]) === 0) return undefined
-    at = 2
-  } else if (command === 'xgroup' || command === 'xinfo') at = 1
+    const [, keys, key] = args.flatMap<Argument>(arg => (typeof arg === 'object' && 'args' in arg ? arg.args : arg))
+    return Number(keys) === 0 ? undefined : String(key)
+  }
+  if (command === 'xgroup' || command === 'xinfo') at = 1
   else if (command === 'xread' || command === 'xreadgroup') at = args.indexOf('streams') + 1
   else if (command === 'blmpop') at = 2
   return String(args[at])

