@@ -364,21 +364,19 @@ function toRecord(pairs: readonly unknown[]): Record<string, unknown> {
   return record
 }
 
-function partsOf(id: string): [bigint, bigint] {
-  const [milliseconds = '0', sequence = '0'] = id.split('-')
-  return [BigInt(milliseconds), BigInt(sequence)]
-}
-
-/** Whether an entry comes after another one. */
-function isAfter(id: string, other: string | undefined): boolean {
+/** Whether an entry comes after another one. Their ids are two numbers, too long for a number, without leading zeros. */
+export function isAfter(id: string, other: string | undefined): boolean {
   if (other === undefined) return true
-  const [a, b] = partsOf(id)
-  const [c, d] = partsOf(other)
-  return a > c || (a === c && b > d)
+  const dash = id.indexOf('-')
+  const otherDash = other.indexOf('-')
+  if (dash !== otherDash) return dash > otherDash
+  // Numbers of as many digits compare like texts.
+  if (id.length === other.length || !id.startsWith(other.slice(0, dash))) return id > other
+  return id.length > other.length
 }
 
 /** An id right before this one. */
 function before(id: string): string {
-  const [milliseconds, sequence] = partsOf(id)
+  const [milliseconds = 0n, sequence = 0n] = id.split('-').map(BigInt)
   return sequence > 0n ? `${milliseconds}-${sequence - 1n}` : `${milliseconds - 1n}-18446744073709551615`
 }
