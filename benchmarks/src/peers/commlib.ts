@@ -7,7 +7,8 @@ import { namesOf, type Peer, patternOf, type Semantics, topicOf } from './peer.t
  * commlib with its defaults: heartbeats, and TypeBox schemas checked at both ends, or none where that is to be
  * compared. One code for all transports.
  */
-export function commlib(transport: BrokerTransport, { checked = true } = {}): Peer {
+export async function commlib(transport: BrokerTransport, { checked = true } = {}): Promise<Peer> {
+  const transportAt = await load(transport)
   const { call, events } = namesOf(checked ? 'commlib' : 'unchecked')
   const schemaOf = ({ size }: Row) => (size === undefined ? Reading : Sized)
   const Call = (row: Row) =>
@@ -19,7 +20,7 @@ export function commlib(transport: BrokerTransport, { checked = true } = {}): Pe
       : topic<Reading>(name)
 
   async function open(url: string): Promise<Node> {
-    return createNode({ transport: await transportOf(transport, url) })
+    return createNode({ transport: transportAt(url) })
   }
 
   return {
@@ -88,14 +89,14 @@ export function commlib(transport: BrokerTransport, { checked = true } = {}): Pe
 
 const BRIDGED = 'bridged'
 
-async function transportOf(transport: BrokerTransport, url: string): Promise<Transport> {
+async function load(transport: BrokerTransport): Promise<(url: string) => Transport> {
   switch (transport) {
     case 'mqtt':
-      return (await import('@commlib/mqtt')).mqtt(url)
+      return (await import('@commlib/mqtt')).mqtt
     case 'redis':
-      return (await import('@commlib/redis')).redis(url)
+      return (await import('@commlib/redis')).redis
     case 'amqp':
-      return (await import('@commlib/amqp')).amqp(url)
+      return (await import('@commlib/amqp')).amqp
     case 'nats':
       throw new Error('commlib has no transport for NATS')
   }
