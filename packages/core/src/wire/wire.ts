@@ -243,6 +243,6 @@ export function failureOf(value: unknown): RemoteFailure | undefined {
   return {
     name: text(name) ?? 'Error',
     message: typeof message === 'string' ? message : '',
-    code: text(code),
+    ...(typeof code === 'string' ? { code } : {}),
   }
 }
