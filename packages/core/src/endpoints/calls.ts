@@ -104,9 +104,11 @@ export class Calls {
 
   readonly #expire = (): void => {
     this.#next = Infinity
+    // One time for all: else a later call could end before an earlier one, for which its caller waits first.
+    const now = performance.now()
     for (const call of this.#pending.values()) {
       const { name, timeout, deadline } = call
-      if (deadline > performance.now()) this.#watch(call)
+      if (deadline > now) this.#watch(call)
       else {
         this.served.delete(name)
         call.onClosed(new CommlibError('TIMEOUT', `no answer from '${name}' within ${timeout} ms`))

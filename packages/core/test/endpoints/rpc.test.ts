@@ -88,6 +88,22 @@ describe('a call', () => {
     expect(await Promise.all(calls)).toEqual(['TIMEOUT', 'TIMEOUT', 'CLOSED', 'TIMEOUT', 'TIMEOUT', 'TIMEOUT'])
   })
 
+  it('does not end by its deadline before one that was made earlier', async () => {
+    const node = await testNode()
+    await node.serve(Double, () => new Promise<never>(() => {}))
+    const double = node.client(Double, { timeout: 50 })
+    const over: number[] = []
+    const calls = [1, 2].map(n => double({ n }).catch(() => over.push(n)))
+    await settle()
+    // The process stands still whenever it looks at the clock.
+    const clock = performance.now.bind(performance)
+    let behind = 20
+    const stalled = vi.spyOn(performance, 'now').mockImplementation(() => clock() - (behind -= 15))
+    await Promise.all(calls)
+    stalled.mockRestore()
+    expect(over).toEqual([1, 2])
+  })
+
   it('aborts with the signal, and aborts the handler', async () => {
     const node = await testNode()
     const aborted = deferred<unknown>()
