@@ -1,5 +1,6 @@
 import type { Argument } from './connection.ts'
 import { isReply } from './errors.ts'
+import { isEncoded } from './resp/writer.ts'
 
 /** How many slots a cluster has. */
 export const SLOTS = 16_384
@@ -13,7 +14,7 @@ export function keyOf(name: string, args: readonly Argument[]): string | undefin
   if (KEYLESS.has(command)) return undefined
   let at = 0
   if (command === 'eval' || command === 'evalsha') {
-    const [, keys, key] = args.flatMap<Argument>(arg => (typeof arg === 'object' && 'args' in arg ? arg.args : arg))
+    const [, keys, key] = args.flatMap<Argument>(arg => (isEncoded(arg) ? arg.args : arg))
     return Number(keys) === 0 ? undefined : String(key)
   }
   if (command === 'xgroup' || command === 'xinfo') at = 1

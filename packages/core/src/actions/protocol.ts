@@ -3,7 +3,7 @@ import { rpcOf } from '../endpoints/rpc.ts'
 import { topicOf } from '../endpoints/topic.ts'
 import type { RemoteFailure } from '../errors.ts'
 import { nanoseconds } from '../wire/profile.ts'
-import { failureOf, type Request } from '../wire/wire.ts'
+import { type Request, readFailure } from '../wire/wire.ts'
 import { type GoalStatus, toGoalStatus } from './goal-machine.ts'
 import type { GoalMessage } from './goal-tracker.ts'
 
@@ -162,7 +162,7 @@ function resultShape<Status extends number>(toStatus: (value: unknown) => Status
     ({ status, result, error, failure }) => ({
       status: toStatus(integer(status)),
       result: result ?? {},
-      error: failureOf(failure ?? (text(error) || undefined)),
+      error: readFailure(failure ?? (text(error) || undefined)),
     }),
   )
 }

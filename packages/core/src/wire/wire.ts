@@ -151,7 +151,7 @@ export class Wire {
     const value = this.#decode(frame)
     const envelope = this.#openAnswer(value)
     if (envelope !== undefined) {
-      const error = failureOf(envelope.header.error)
+      const error = readFailure(envelope.header.error)
       if (error !== undefined) throw new RemoteError(error)
       return envelope.data
     }
@@ -229,14 +229,14 @@ function least(a: number | undefined, b: Header['timeout']): number | undefined 
 /** A header that is no failure of ours is its message. */
 function failureIn(header: string): RemoteFailure {
   try {
-    const failure = failureOf(JSON.parse(header))
+    const failure = readFailure(JSON.parse(header))
     if (failure !== undefined) return failure
   } catch {}
   return { name: 'Error', message: header }
 }
 
 /** Reads a failure, or the text of one. */
-export function failureOf(value: unknown): RemoteFailure | undefined {
+export function readFailure(value: unknown): RemoteFailure | undefined {
   if (typeof value === 'string') return { name: 'Error', message: value }
   if (typeof value !== 'object' || value === null) return undefined
   const { name, message, code } = value as Record<string, unknown>

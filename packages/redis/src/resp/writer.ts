@@ -187,6 +187,6 @@ export class Writer {
   }
 }
 
-function isEncoded(arg: Argument): arg is Encoded {
+export function isEncoded(arg: Argument): arg is Encoded {
   return typeof arg === 'object' && 'encoded' in arg
 }
