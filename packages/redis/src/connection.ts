@@ -25,8 +25,13 @@ export interface OpenConnectionOptions {
 
 /** One connection to a server, until its socket ends. */
 export interface Connection {
-  /** Sends a command; what is sent in one turn goes out together. Texts in the answer are bytes. */
-  send(name: string, args: readonly Argument[]): Promise<unknown>
+  /**
+   * Sends a command; what is sent in one turn goes out together. Texts in the answer are bytes.
+   *
+   * @param prompt does not wait for others of its turn where there are probably none: nothing else is on its way, and the
+   * turn before had one command. What a turn has still to do then takes a tenth of a call's time.
+   */
+  send(name: string, args: readonly Argument[], prompt?: boolean): Promise<unknown>
 
   /** Sends a command whose answer nobody awaits, and whose fate is not told if the connection ends. */
   tell(name: string, args: readonly Argument[], onRefused?: (error: Error) => void): void
@@ -206,9 +211,11 @@ export async function openConnection(
     commands.push({ size, resolve, reject })
   }
 
-  function send(name: string, args: readonly Argument[]): Promise<unknown> {
+  function send(name: string, args: readonly Argument[], prompt = false): Promise<unknown> {
     if (ended) return Promise.reject(connectionLost(target))
-    return new Promise((resolve, reject) => write(name, args, resolve, reject))
+    const answer = new Promise((resolve, reject) => write(name, args, resolve, reject))
+    if (prompt && commands.size === 1 && writer.alone) writer.flush()
+    return answer
   }
 
   function tell(name: string, args: readonly Argument[], onRefused?: (error: Error) => void): void {

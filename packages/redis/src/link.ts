@@ -90,14 +90,14 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
     try {
       if (answer !== undefined) {
         const [list, token] = answer
-        replyLists.pushed(list)
-        await send('rpush', [list, { prefix: `${token} `, body: frame.body }])
+        const told = replyLists.pushed(list)
+        await send('rpush', [list, { prefix: `${token} `, body: frame.body }], told)
         return
       }
       const key = toKey(queue)
-      if (key.startsWith('rpc-')) replyLists.pushed(key)
+      const told = !key.startsWith('rpc-') || replyLists.pushed(key)
       const { body, expiry } = frame
-      await send('rpush', [key, expiry === undefined ? view(body) : withDeadline(body, server.now(key) + expiry)])
+      await send('rpush', [key, expiry === undefined ? view(body) : withDeadline(body, server.now(key) + expiry)], told)
     } catch (error) {
       throw isReply(error) ? refused(`the message to '${queue}' was refused`, error) : error
     }
@@ -114,8 +114,8 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
     const source: Source & { stop(): void } = {
       keys: () => keys,
       room: () => (stopped ? 0 : concurrency - running),
-      // One of them is what came last, whose answer is on its way.
-      busy: () => many || running > 1,
+      // Of two of them the server may not have told yet that it has the answer of the one, and the other came last.
+      busy: () => many || running > 2,
       stop: () => {
         stopped = true
       },

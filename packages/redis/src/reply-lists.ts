@@ -20,17 +20,18 @@ export class ReplyLists {
     this.#send = send
   }
 
-  /** Something is being pushed to this list. */
-  pushed(list: string): void {
+  /** Something is being pushed to this list. Returns whether it has been told, and not about to be behind the push. */
+  pushed(list: string): boolean {
     this.#timer ??= setTimeout(() => this.flush(), DELAY)
     if (this.#told.has(list)) {
       this.#again.add(list)
-      return
+      return true
     }
     this.#told.add(list)
     // In one write with what is pushed, behind it, so that nothing stays of a process that ends right then.
     if (this.#fresh.size === 0) process.nextTick(() => this.#tell(this.#fresh))
     this.#fresh.add(list)
+    return false
   }
 
   flush(): void {

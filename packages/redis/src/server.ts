@@ -8,8 +8,12 @@ export type Line = Pick<Connection, 'send' | 'close'>
 
 /** What a link talks to: one server, or the nodes of a cluster. */
 export interface Server {
-  /** Sends a command to where its keys are; what is sent in one turn goes out together. */
-  send(name: string, args: Argument[]): Promise<unknown>
+  /**
+   * Sends a command to where its keys are; what is sent in one turn goes out together.
+   *
+   * @param prompt one that is alone need not wait for others
+   */
+  send(name: string, args: Argument[], prompt?: boolean): Promise<unknown>
 
   /** Publishes to a channel. A message that the connection ends with is not told of. */
   publish(channel: string, body: Buffer, onRefused: (error: Error) => void): void

@@ -152,4 +152,31 @@ describe.each([
     }
     expect(read(...chunks).replies).toEqual([0, 1, 2].map(i => ['rpush', 'list', `item ${i}`]))
   })
+
+  it('takes a command to be alone that is the first of a turn, where the turn before had one', async () => {
+    const writer = new Writer({ write: () => {}, writableLength })
+    const alone: boolean[] = []
+    for (const turn of [1, 2, 1, 1, 3, 1]) {
+      for (let i = 0; i < turn; i++) {
+        writer.command('ping', [])
+        alone.push(writer.alone)
+      }
+      await new Promise(setImmediate)
+    }
+    expect(alone).toEqual([true, true, false, false, true, true, false, false, false])
+  })
+
+  it('writes what was collected when it is told to, and goes on collecting', async () => {
+    const chunks: Uint8Array[] = []
+    const writer = new Writer({ write: chunk => chunks.push(keep(chunk)), writableLength })
+    writer.command('ping', ['1'])
+    writer.flush()
+    expect(read(...chunks).replies).toEqual([['ping', '1']])
+    writer.command('ping', ['2'])
+    writer.command('ping', ['3'])
+    expect(chunks).toHaveLength(1)
+    await new Promise(setImmediate)
+    expect(chunks).toHaveLength(2)
+    expect(read(...chunks).replies).toEqual([1, 2, 3].map(i => ['ping', String(i)]))
+  })
 })

@@ -56,8 +56,11 @@ export class Writer {
   #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK)
   #from = 0
   #to = 0
-  #scheduled = false
   #ended = false
+
+  /** Commands of this turn, and of the last one that had any. */
+  #now = 0
+  #before = 1
 
   constructor(sink: Sink) {
     this.#sink = sink
@@ -76,12 +79,14 @@ export class Writer {
       else if (isEncoded(arg)) size += this.#copy(arg.encoded)
       else size += 'prefix' in arg ? this.#bytes(arg.body, arg.prefix) : this.#bytes(arg)
     }
-    if (!this.#scheduled) {
-      this.#scheduled = true
-      // When what is under way has ended, promises included: answers to what came in together leave together.
-      process.nextTick(this.#end)
-    }
+    // When what is under way has ended, promises included: answers to what came in together leave together.
+    if (this.#now++ === 0) process.nextTick(this.#end)
     return size
+  }
+
+  /** Whether this turn has had one command, and will have no other, going by the last one. */
+  get alone(): boolean {
+    return this.#now === 1 && this.#before === 1
   }
 
   /** Writes what was collected. */
@@ -99,7 +104,8 @@ export class Writer {
   }
 
   readonly #end = (): void => {
-    this.#scheduled = false
+    this.#before = this.#now
+    this.#now = 0
     this.flush()
   }
 
