@@ -72,16 +72,24 @@ class AnswerBatches {
   /** By what the addresses begin with, mark included. */
   readonly #batches = new Map<string, Batch>()
 
+  /** Answers of this go, and of the last one that had any. */
+  #now = 0
+  #before = 1
+
   constructor(push: Link['push']) {
     this.#push = push
   }
 
-  /** Resolves when it is written; `undefined` where it cannot share a packet. */
+  /** Resolves when it is written; `undefined` where it cannot share a packet, or probably has none to share it with. */
   add(address: string, frame: Frame): Promise<void> | undefined {
     const from = address.lastIndexOf('.') + 2
     if (address.charCodeAt(from - 1) !== MARK_CODE || !address.startsWith('rpc-')) return undefined
     const token = address.slice(from)
     if (!isPlain(frame, token)) return undefined
+    if (this.#now++ === 0) {
+      defer(() => this.flush())
+      if (this.#before === 1) return undefined
+    }
     const root = address.slice(0, from)
     const bytes = LENGTHS + token.length + frame.body.byteLength
     let batch = this.#batches.get(root)
@@ -90,7 +98,6 @@ class AnswerBatches {
       batch = undefined
     }
     if (batch === undefined) {
-      if (this.#batches.size === 0) defer(() => this.flush())
       batch = createBatch()
       this.#batches.set(root, batch)
     }
@@ -103,6 +110,8 @@ class AnswerBatches {
   flush(): void {
     for (const [root, batch] of this.#batches) this.#send(root, batch)
     this.#batches.clear()
+    this.#before = this.#now
+    this.#now = 0
   }
 
   #send(root: string, { answers, bytes, settle }: Batch): void {

@@ -42,15 +42,30 @@ describe('a writer', () => {
     const { sink, peer, writes } = await socket()
     const writer = new Writer(sink)
     const sent = Array.from({ length: 200 }, (_, i) => packet(100, i))
+    writer.puback(6)
     for (const each of sent) await writer.publish(each)
     writer.puback(7)
     expect(writes()).toBe(0)
-    const size = sent.reduce((sum, { size }) => sum + size, 4)
+    const size = sent.reduce((sum, { size }) => sum + size, 8)
     const bytes = await received(peer, size)
     expect(writes()).toBe(1)
     expect([...bytes.subarray(-4)]).toEqual([0x40, 2, 0, 7])
     await writer.publish(packet(1))
     await eventually(() => expect(writes()).toBe(2))
+  })
+
+  it('writes a message at once that begins a go, where the last one had no other', async () => {
+    const { sink, writes } = await socket()
+    const writer = new Writer(sink)
+    const counts: number[] = []
+    for (const go of [1, 2, 1, 1, 1]) {
+      for (let i = 0; i < go; i++) await writer.publish(packet(1))
+      counts.push(writes())
+      await new Promise(setImmediate)
+    }
+    // The second of two is still collected then, and so is what comes first after them.
+    expect(counts).toEqual([1, 2, 3, 5, 6])
+    expect(writes()).toBe(6)
   })
 
   it('keeps small and large packets in order, and what was written as it was', async () => {
