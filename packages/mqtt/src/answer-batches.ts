@@ -1,7 +1,7 @@
 import { CommlibError, type Driver, type Frame, type Link } from '@commlib/core/internal'
 import { isJson, JSON_CONTENT, writeShort, writeText } from './packet.ts'
 import { short, text } from './reader.ts'
-import { defer } from './writer.ts'
+import { defer, SINGLE } from './writer.ts'
 
 /** Begins the token of a return address whose owner takes batches, which come to the address that ends with it. */
 const MARK = '_'
@@ -72,9 +72,9 @@ class AnswerBatches {
   /** By what the addresses begin with, mark included. */
   readonly #batches = new Map<string, Batch>()
 
-  /** Answers of this go, and of the last one that had any. */
+  /** Answers of this go, and goes up to the last one that had a single answer each. */
   #now = 0
-  #before = 1
+  #single = SINGLE
 
   constructor(push: Link['push']) {
     this.#push = push
@@ -88,7 +88,7 @@ class AnswerBatches {
     if (!isPlain(frame, token)) return undefined
     if (this.#now++ === 0) {
       defer(() => this.flush())
-      if (this.#before === 1) return undefined
+      if (this.#single >= SINGLE) return undefined
     }
     const root = address.slice(0, from)
     const bytes = LENGTHS + token.length + frame.body.byteLength
@@ -110,7 +110,7 @@ class AnswerBatches {
   flush(): void {
     for (const [root, batch] of this.#batches) this.#send(root, batch)
     this.#batches.clear()
-    this.#before = this.#now
+    this.#single = this.#now === 1 ? this.#single + 1 : 0
     this.#now = 0
   }
 

@@ -12,6 +12,12 @@ const CHUNK = 64 * 1024
 /** A body from this size on is written as it is instead of being copied. */
 const LARGE = 16 * 1024
 
+/**
+ * Goes of a single packet each after which the next one is thought to be alone, too, and leaves at once: to wait for more
+ * costs a twentieth of a call's time. With fewer, calls that overlap would be taken for such, and not share writes.
+ */
+export const SINGLE = 8
+
 /** Bytes that may wait in the socket before a publisher has to. */
 export const HIGH_WATER = 1024 * 1024
 
@@ -33,9 +39,9 @@ export class Writer {
   #from = 0
   #to = 0
 
-  /** Packets of this go, and of the last one that had any. */
+  /** Packets of this go, and goes up to the last one that had a single packet each. */
   #now = 0
-  #before = 1
+  #single = SINGLE
   #room: Promise<void> | undefined
   #release: (() => void) | undefined
   #ended = false
@@ -59,8 +65,7 @@ export class Writer {
       this.#chunk.set(body, at)
       this.#to = at + body.byteLength
       this.#schedule()
-      // It is the first, and the last go had no other: to wait for more costs a twentieth of a call's time.
-      if (this.#now === 1 && this.#before === 1) this.flush()
+      if (this.#now === 1 && this.#single >= SINGLE) this.flush()
     }
     return this.#sink.writableLength > HIGH_WATER ? this.#drained() : written
   }
@@ -89,7 +94,7 @@ export class Writer {
   }
 
   readonly #end = (): void => {
-    this.#before = this.#now
+    this.#single = this.#now === 1 ? this.#single + 1 : 0
     this.#now = 0
     this.flush()
   }

@@ -1,7 +1,7 @@
 import { createServer, connect as dial, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { measure } from '../src/packet.ts'
-import { HIGH_WATER, Writer } from '../src/writer.ts'
+import { HIGH_WATER, SINGLE, Writer } from '../src/writer.ts'
 import { after, eventually } from './support.ts'
 
 /** A connected socket whose writes are counted, and its other end. */
@@ -54,18 +54,20 @@ describe('a writer', () => {
     await eventually(() => expect(writes()).toBe(2))
   })
 
-  it('writes a message at once that begins a go, where the last one had no other', async () => {
+  it('writes a message at once that begins a go, where the last ones had no other', async () => {
     const { sink, writes } = await socket()
     const writer = new Writer(sink)
-    const counts: number[] = []
-    for (const go of [1, 2, 1, 1, 1]) {
-      for (let i = 0; i < go; i++) await writer.publish(packet(1))
-      counts.push(writes())
+    const go = async (count: number) => {
+      const before = writes()
+      for (let i = 0; i < count; i++) await writer.publish(packet(1))
+      const atOnce = writes() - before
       await new Promise(setImmediate)
+      return { atOnce, afterwards: writes() - before - atOnce }
     }
-    // The second of two is still collected then, and so is what comes first after them.
-    expect(counts).toEqual([1, 2, 3, 5, 6])
-    expect(writes()).toBe(6)
+    expect(await go(1)).toEqual({ atOnce: 1, afterwards: 0 })
+    expect(await go(3)).toEqual({ atOnce: 1, afterwards: 1 })
+    for (let i = 0; i < SINGLE; i++) expect(await go(1)).toEqual({ atOnce: 0, afterwards: 1 })
+    expect(await go(1)).toEqual({ atOnce: 1, afterwards: 0 })
   })
 
   it('keeps small and large packets in order, and what was written as it was', async () => {

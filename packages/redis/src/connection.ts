@@ -29,7 +29,7 @@ export interface Connection {
    * Sends a command; what is sent in one turn goes out together. Texts in the answer are bytes.
    *
    * @param prompt does not wait for others of its turn where there are probably none: nothing else is on its way, and the
-   * turn before had one command. What a turn has still to do then takes a tenth of a call's time.
+   * last turns had one command each. What a turn has still to do then takes a tenth of a call's time.
    */
   send(name: string, args: readonly Argument[], prompt?: boolean): Promise<unknown>
 

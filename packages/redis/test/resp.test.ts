@@ -153,17 +153,22 @@ describe.each([
     expect(read(...chunks).replies).toEqual([0, 1, 2].map(i => ['rpush', 'list', `item ${i}`]))
   })
 
-  it('takes a command to be alone that is the first of a turn, where the turn before had one', async () => {
+  it('takes a command to be alone that is the first of a turn, where the turns before had one each', async () => {
     const writer = new Writer({ write: () => {}, writableLength })
-    const alone: boolean[] = []
-    for (const turn of [1, 2, 1, 1, 3, 1]) {
-      for (let i = 0; i < turn; i++) {
+    const turn = async (count: number) => {
+      const alone = Array.from({ length: count }, () => {
         writer.command('ping', [])
-        alone.push(writer.alone)
-      }
+        return writer.alone
+      })
       await new Promise(setImmediate)
+      return alone
     }
-    expect(alone).toEqual([true, true, false, false, true, true, false, false, false])
+    expect(await turn(1)).toEqual([true])
+    expect(await turn(2)).toEqual([true, false])
+    for (let i = 0; i < 8; i++) expect(await turn(1)).toEqual([false])
+    expect(await turn(1)).toEqual([true])
+    expect(await turn(3)).toEqual([true, false, false])
+    expect(await turn(1)).toEqual([false])
   })
 
   it('writes what was collected when it is told to, and goes on collecting', async () => {

@@ -32,6 +32,9 @@ export interface Sink {
 
 const CHUNK = 64 * 1024
 
+/** Turns of a single command each after which the next one is thought to be like them. With fewer, calls that overlap are. */
+const SINGLE = 8
+
 /** A body from this size on is written as it is instead of being copied. */
 const LARGE = 16 * 1024
 
@@ -58,9 +61,9 @@ export class Writer {
   #to = 0
   #ended = false
 
-  /** Commands of this turn, and of the last one that had any. */
+  /** Commands of this turn, and turns up to the last one that had a single command each. */
   #now = 0
-  #before = 1
+  #single = SINGLE
 
   constructor(sink: Sink) {
     this.#sink = sink
@@ -84,9 +87,9 @@ export class Writer {
     return size
   }
 
-  /** Whether this turn has had one command, and will have no other, going by the last one. */
+  /** Whether this turn has had one command, and will have no other, going by the last ones. */
   get alone(): boolean {
-    return this.#now === 1 && this.#before === 1
+    return this.#now === 1 && this.#single >= SINGLE
   }
 
   /** Writes what was collected. */
@@ -104,7 +107,7 @@ export class Writer {
   }
 
   readonly #end = (): void => {
-    this.#before = this.#now
+    this.#single = this.#now === 1 ? this.#single + 1 : 0
     this.#now = 0
     this.flush()
   }
