@@ -113,6 +113,27 @@ describe(`after each of ${TIMES}`, { timeout: 150_000 }, () => {
     await eventually(() => expect(steady).toEqual(['x']))
   })
 
+  it('errors of a channel (404) for want of its exchange, that is declared again, and everything bound to it', async () => {
+    const exchange = unique()
+    const { transport: sender } = await connect(broker.url, { exchange })
+    const link = await connect(broker.url, { exchange })
+    const got: string[] = []
+    await link.transport.subscribe('plain', (_, frame) => void got.push(`plain ${text(frame)}`))
+    const durable = { durable: exchange }
+    await link.transport.subscribe('durable', async (_, frame) => void got.push(`durable ${text(frame)}`), durable)
+    const admin = await other(broker)
+    for (const round of list(TIMES)) {
+      await admin.deleteExchange(exchange)
+      // Who publishes is told, by the end of the channel.
+      await link.transport.publish('plain', { body: bytes('lost') })
+      await eventually(() => expect(count(link, 'connected')).toBe(Number(round) + 2), BACK)
+      for (const topic of ['plain', 'durable']) await sender.publish(topic, { body: bytes(round) }, { reliable: true })
+      await eventually(() => expect(got.sort()).toEqual([`durable ${round}`, `plain ${round}`]))
+      got.length = 0
+    }
+    expect(count(link, 'disconnected')).toBe(TIMES)
+  })
+
   it('alarms (connection.blocked), what was sent meanwhile arrives once', async () => {
     const link = await occupied(broker.url)
     const alarm = '{resource_limit, memory, node()}'

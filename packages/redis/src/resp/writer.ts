@@ -32,7 +32,7 @@ export interface Sink {
 
 const CHUNK = 64 * 1024
 
-/** Turns of a single command each after which the next one is thought to be like them. With fewer, calls that overlap are. */
+/** Turns of one command each after which the next is thought to be like them: calls that overlap bring fewer, too. */
 const SINGLE = 8
 
 /** A body from this size on is written as it is instead of being copied. */
