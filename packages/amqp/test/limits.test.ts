@@ -1,6 +1,6 @@
 import { createFaultProxy, type Rabbit, startRabbit } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { after, bytes, connect, eventually, list, quiet, text, unique } from './support.ts'
+import { after, bytes, connect, eventually, list, other, quiet, text, unique } from './support.ts'
 
 let broker: Rabbit
 beforeAll(async () => {
@@ -51,6 +51,22 @@ describe('a connection', () => {
       sizes.map((size, i) => transport.publish(topic, { body: new Uint8Array(size) }, { reliable: i % 2 === 0 })),
     )
     await eventually(() => expect([...got].sort()).toEqual([...sizes].sort()))
+  })
+
+  it('declares its exchange again when that was deleted, and binds everything to it', async () => {
+    const exchange = unique()
+    const [{ transport: a }, { transport: b, statuses }] = [
+      await connect(broker.url, { exchange }),
+      await connect(broker.url, { exchange }),
+    ]
+    const got: string[] = []
+    await b.subscribe('plain', (_, frame) => void got.push(text(frame)))
+    await (await other(broker)).deleteExchange(exchange)
+    // Who publishes is told, by the end of the channel.
+    for (const transport of [a, b]) await transport.publish('plain', { body: bytes('lost') })
+    await eventually(() => expect(statuses.map(({ type }) => type)).toEqual(['connected', 'disconnected', 'connected']))
+    await a.publish('plain', { body: bytes('x') }, { reliable: true })
+    await eventually(() => expect(got).toEqual(['x']))
   })
 
   it('refuses a body over its limit in both directions, and goes on', async () => {
