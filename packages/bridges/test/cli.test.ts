@@ -152,14 +152,14 @@ health: { port: ${port} }
   // In order, but for what came twice.
   expect(got.filter((each, i) => got.indexOf(each) === i)).toEqual(Array.from({ length: n }, (_, i) => i))
 
-  // What lies in a spool that goes is told of, and sent when it comes back.
+  // What lies in a spool that goes is told of, and sent when it comes back. What bob has is confirmed a moment later.
+  const counters = async () => JSON.parse((await get(port, '/health')).text).bridges[0].counters
+  await eventually(async () => expect(await counters()).toMatchObject({ spooled: 0, lag: 0 }))
   await proxy.refuse()
   proxy.reset()
   await eventually(() => expect(program.output()).toContain('there: disconnected'))
   for (const end = n + 20; n < end; n++) await publisher.publish({ n }, { reliable: true })
-  await eventually(async () =>
-    expect(JSON.parse((await get(port, '/health')).text).bridges[0].counters.spooled).toBe(20),
-  )
+  await eventually(async () => expect((await counters()).spooled).toBe(20))
   await reload('three', 'd')
   await eventually(() => expect(program.output()).toMatch(/bridge 'n': 20 messages stay in .*c, until a bridge has it/))
   await reload('three', 'c')
