@@ -38,5 +38,6 @@ export { assertOptions, type OptionCheck, type Rule, type Rules, show } from './
 export { Queue } from './util/queue.ts'
 export { subscription } from './util/subscription.ts'
 export { randomId } from './util/token.ts'
+export { Turns } from './util/turns.ts'
 export { type Codec, json } from './wire/codec.ts'
 export { notAMessage, type Request, type Wire } from './wire/wire.ts'

@@ -1,7 +1,7 @@
-import { CommlibError, type Driver, type Frame, type Link } from '@commlib/core/internal'
+import { CommlibError, type Driver, type Frame, type Link, Turns } from '@commlib/core/internal'
 import { isJson, JSON_CONTENT, writeShort, writeText } from './packet.ts'
 import { short, text } from './reader.ts'
-import { defer, SINGLE } from './writer.ts'
+import { defer } from './writer.ts'
 
 /** Begins the token of a return address whose owner takes batches, which come to the address that ends with it. */
 const MARK = '_'
@@ -71,10 +71,7 @@ class AnswerBatches {
 
   /** By what the addresses begin with, mark included. */
   readonly #batches = new Map<string, Batch>()
-
-  /** Answers of this go, and goes up to the last one that had a single answer each. */
-  #now = 0
-  #single = SINGLE
+  readonly #turns = new Turns()
 
   constructor(push: Link['push']) {
     this.#push = push
@@ -86,9 +83,9 @@ class AnswerBatches {
     if (address.charCodeAt(from - 1) !== MARK_CODE || !address.startsWith('rpc-')) return undefined
     const token = address.slice(from)
     if (!isPlain(frame, token)) return undefined
-    if (this.#now++ === 0) {
+    if (this.#turns.add()) {
       defer(() => this.flush())
-      if (this.#single >= SINGLE) return undefined
+      if (this.#turns.alone) return undefined
     }
     const root = address.slice(0, from)
     const bytes = LENGTHS + token.length + frame.body.byteLength
@@ -110,8 +107,7 @@ class AnswerBatches {
   flush(): void {
     for (const [root, batch] of this.#batches) this.#send(root, batch)
     this.#batches.clear()
-    this.#single = this.#now === 1 ? this.#single + 1 : 0
-    this.#now = 0
+    this.#turns.end()
   }
 
   #send(root: string, { answers, bytes, settle }: Batch): void {

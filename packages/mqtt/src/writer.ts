@@ -1,3 +1,4 @@
+import { Turns } from '@commlib/core/internal'
 import { type Publish, writeHead, writePuback } from './packet.ts'
 
 /** The part of a stream that is written to. */
@@ -12,12 +13,6 @@ const CHUNK = 64 * 1024
 /** A body from this size on is written as it is instead of being copied. */
 const LARGE = 16 * 1024
 
-/**
- * Goes of a single packet each after which the next one is thought to be alone, too, and leaves at once: to wait for more
- * costs a twentieth of a call's time. With fewer, calls that overlap would be taken for such, and not share writes.
- */
-export const SINGLE = 8
-
 /** Bytes that may wait in the socket before a publisher has to. */
 export const HIGH_WATER = 1024 * 1024
 
@@ -30,7 +25,7 @@ export const defer: (run: () => void) => void = globalThis.process?.nextTick ?? 
 const written = Promise.resolve()
 
 /**
- * Writes packets, those of one go with a single write: with TCP_NODELAY each write is a segment
+ * Writes packets, those of one turn with a single write: with TCP_NODELAY each write is a segment
  * of its own.
  */
 export class Writer {
@@ -38,10 +33,7 @@ export class Writer {
   #chunk: Uint8Array = new Uint8Array(CHUNK)
   #from = 0
   #to = 0
-
-  /** Packets of this go, and goes up to the last one that had a single packet each. */
-  #now = 0
-  #single = SINGLE
+  readonly #turns = new Turns()
   #room: Promise<void> | undefined
   #release: (() => void) | undefined
   #ended = false
@@ -65,7 +57,7 @@ export class Writer {
       this.#chunk.set(body, at)
       this.#to = at + body.byteLength
       this.#schedule()
-      if (this.#now === 1 && this.#single >= SINGLE) this.flush()
+      if (this.#turns.alone) this.flush()
     }
     return this.#sink.writableLength > HIGH_WATER ? this.#drained() : written
   }
@@ -90,12 +82,11 @@ export class Writer {
   }
 
   #schedule(): void {
-    if (this.#now++ === 0) defer(this.#end)
+    if (this.#turns.add()) defer(this.#end)
   }
 
   readonly #end = (): void => {
-    this.#single = this.#now === 1 ? this.#single + 1 : 0
-    this.#now = 0
+    this.#turns.end()
     this.flush()
   }
 

@@ -1,3 +1,5 @@
+import { Turns } from '@commlib/core/internal'
+
 /** What a command takes. */
 export type Argument = string | number | Buffer | Prefixed | Encoded
 
@@ -32,9 +34,6 @@ export interface Sink {
 
 const CHUNK = 64 * 1024
 
-/** Turns of one command each after which the next is thought to be like them: calls that overlap bring fewer, too. */
-const SINGLE = 8
-
 /** A body from this size on is written as it is instead of being copied. */
 const LARGE = 16 * 1024
 
@@ -60,10 +59,7 @@ export class Writer {
   #from = 0
   #to = 0
   #ended = false
-
-  /** Commands of this turn, and turns up to the last one that had a single command each. */
-  #now = 0
-  #single = SINGLE
+  readonly #turns = new Turns()
 
   constructor(sink: Sink) {
     this.#sink = sink
@@ -83,13 +79,13 @@ export class Writer {
       else size += 'prefix' in arg ? this.#bytes(arg.body, arg.prefix) : this.#bytes(arg)
     }
     // When what is under way has ended, promises included: answers to what came in together leave together.
-    if (this.#now++ === 0) process.nextTick(this.#end)
+    if (this.#turns.add()) process.nextTick(this.#end)
     return size
   }
 
   /** Whether this turn has had one command, and will have no other, going by the last ones. */
   get alone(): boolean {
-    return this.#now === 1 && this.#single >= SINGLE
+    return this.#turns.alone
   }
 
   /** Writes what was collected. */
@@ -107,8 +103,7 @@ export class Writer {
   }
 
   readonly #end = (): void => {
-    this.#single = this.#now === 1 ? this.#single + 1 : 0
-    this.#now = 0
+    this.#turns.end()
     this.flush()
   }
 
