@@ -45,6 +45,9 @@ export interface Row {
 
   /** Whether a bridge stands between publisher and subscriber, in the subscriber's process. */
   readonly bridged?: boolean | undefined
+
+  /** Whether who publishes allows messages to share packets; most libraries know no such thing. */
+  readonly batch?: boolean | undefined
   readonly targets: readonly Target[]
 
   /** Belongs to `--quick`. */
@@ -71,7 +74,7 @@ function rowsOf(transport: BrokerTransport): Row[] {
   const noDelay = transport === 'redis' ? 'raw' : 'raw-nodelay'
   // What one would write first; amqplib is unusable without noDelay.
   const raw = transport === 'amqp' ? 'raw-nodelay' : 'raw'
-  const row = (pattern: string, rest: Omit<Row, 'id' | 'transport' | 'pattern' | 'targets'> & Partial<Row>): Row => ({
+  const row: MakeRow = (pattern, rest) => ({
     id: `${transport}-${pattern}`,
     transport,
     pattern,
@@ -180,7 +183,46 @@ function rowsOf(transport: BrokerTransport): Row[] {
     }),
     open(1000),
     open(5000),
+    ...(transport === 'mqtt' ? batched(row) : []),
   ].map(entry => ({ ...entry, id: entry.id.replaceAll(' ', '').toLowerCase() }))
+}
+
+type MakeRow = (pattern: string, rest: Omit<Row, 'id' | 'transport' | 'pattern' | 'targets'> & Partial<Row>) => Row
+
+/** With MQTT it is the broker that is at its limit, of packets. */
+function batched(row: MakeRow): Row[] {
+  const targets = [{ to: 'raw', atLeast: 1.3 }]
+  return [
+    row('batched', {
+      id: 'mqtt-batched-events',
+      title: 'Events that may share packets, one publisher to one subscriber',
+      deed: 'events',
+      unit: '/s',
+      batch: true,
+      measuredAt: 'receiver',
+      targets,
+    }),
+    row('batched', {
+      id: 'mqtt-batched-confirmed',
+      title: 'Confirmed publishes that may share packets, 64 unconfirmed',
+      deed: 'confirmed',
+      unit: '/s',
+      inFlight: 64,
+      batch: true,
+      measuredAt: 'sender',
+      targets,
+    }),
+    row('batched', {
+      id: 'mqtt-batched-acked',
+      title: 'Acknowledged after the handler, may share packets, 64 unconfirmed',
+      deed: 'acked',
+      unit: '/s',
+      inFlight: 64,
+      batch: true,
+      measuredAt: 'receiver',
+      targets,
+    }),
+  ]
 }
 
 /** In units of a `JSON.stringify` and `JSON.parse` of the value. */

@@ -16,7 +16,10 @@ export async function commlib(transport: BrokerTransport, { checked = true } = {
   const Goal = action(call, { goal: Reading, feedback: Reading, result: Reading })
   const Events = (row: Row, name: string = patternOf(events, row)) =>
     checked
-      ? topic(name, schemaOf(row), { reliable: row.deed === 'confirmed' || row.deed === 'acked' })
+      ? topic(name, schemaOf(row), {
+          reliable: row.deed === 'confirmed' || row.deed === 'acked',
+          batch: row.batch,
+        })
       : topic<Reading>(name)
 
   async function open(url: string): Promise<Node> {

@@ -211,6 +211,13 @@ export interface PublishOptions extends AbortOptions {
    * @default false
    */
   readonly latched?: boolean | undefined
+
+  /**
+   * May share a packet with other messages of this turn of the event loop: see {@link Delivery.batch}.
+   *
+   * @default false
+   */
+  readonly batch?: boolean | undefined
 }
 
 /** Options of {@link Transport.subscribe}. */

@@ -1,6 +1,8 @@
-import { randomId, type Transport } from '@commlib/core/internal'
-import { batchAnswers, MAX_BATCH } from './answer-batches.ts'
+import { type Driver, randomId, type Transport } from '@commlib/core/internal'
+import { batchAnswers } from './answer-batches.ts'
+import { MAX_BATCH } from './batches.ts'
 import type { OpenConnection } from './driver.ts'
+import { batchMessages } from './message-batches.ts'
 import { openConnection } from './open-connection.ts'
 import { type MqttOptions, resolveOptions, type Settings, schemes } from './options.ts'
 import { createTransport, forgetSession } from './transport.ts'
@@ -17,8 +19,9 @@ export interface Mqtt {
 
 function create(urlOrOptions?: string | MqttOptions, more?: MqttOptions): Transport {
   const settings = settingsOf(urlOrOptions, more)
-  // Who takes small messages only may be sent no batch.
-  return createTransport(settings, opener(settings), settings.maxMessageBytes < MAX_BATCH ? undefined : batchAnswers)
+  // Who takes small messages only may be sent no batch of answers.
+  const answers = settings.maxMessageBytes < MAX_BATCH ? (driver: Driver) => driver : batchAnswers
+  return createTransport(settings, opener(settings), driver => batchMessages(answers(driver)))
 }
 
 /** The transport over MQTT. */

@@ -52,7 +52,7 @@ export function createTransport(
       const { DurableSubscriptions } = await import('./durable.ts')
       if (closing !== undefined) return inner.subscribe(pattern, onFrame, options)
       durables ??= new DurableSubscriptions(
-        session => reconnecting(createDriver(settings, openConnection, { durable: session }), settings),
+        session => reconnecting(extend(createDriver(settings, openConnection, { durable: session })), settings),
         why => new CommlibError('INVALID_OPTION', why),
       )
       return subscription(

@@ -23,6 +23,17 @@ export interface Delivery {
    * @default false
    */
   readonly latched?: boolean | undefined
+
+  /**
+   * Messages under 1 KB that are published in one turn of the event loop share packets, where the transport has such: with
+   * `@commlib/mqtt` over MQTT 5, a broker carries several times as many. Elsewhere each is sent alone.
+   *
+   * Only subscribers of `@commlib/mqtt` can read such packets: not commlib-py, not `@commlib/mqtt-lite`. A group gives all of
+   * a packet to one member.
+   *
+   * @default false
+   */
+  readonly batch?: boolean | undefined
 }
 
 /** What endpoints know of a contract of messages. */

@@ -14,7 +14,8 @@ import {
 
 /** Checks the options of endpoints. */
 export const checkOptions: OptionCheck = /* @__PURE__ */ optionCheck(() => {
-  const delivery: Rules = { reliable: flag, latched: flag }
+  const received: Rules = { reliable: flag, latched: flag }
+  const delivery: Rules = { ...received, batch: flag }
   const emit: Rules = { ...delivery, signal: abortSignal }
   const client: Rules = { timeout: number(), maxPending: integer(1) }
   return {
@@ -27,7 +28,8 @@ export const checkOptions: OptionCheck = /* @__PURE__ */ optionCheck(() => {
     },
     emit,
     subscribe: {
-      ...emit,
+      ...received,
+      signal: abortSignal,
       maxBuffered: integer(1),
       group: label,
       durable: label,

@@ -8,7 +8,7 @@ import type { Frame, Transport } from '../transport.ts'
  */
 export type Dedup = (transport: Transport) => (frame: Frame) => boolean
 
-export interface SubscriberOptions extends Delivery {
+export interface SubscriberOptions extends Omit<Delivery, 'batch'> {
   /** Ends the subscription when it aborts. An iteration ends quietly. */
   readonly signal?: AbortSignal | undefined
 
