@@ -213,7 +213,7 @@ export interface PublishOptions extends AbortOptions {
   readonly latched?: boolean | undefined
 
   /**
-   * May share a packet with other messages of this turn of the event loop: see {@link Delivery.batch}.
+   * May share a packet with other messages of this turn of the event loop. Who cannot do so sends it alone.
    *
    * @default false
    */

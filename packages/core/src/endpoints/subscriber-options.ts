@@ -8,6 +8,7 @@ import type { Frame, Transport } from '../transport.ts'
  */
 export type Dedup = (transport: Transport) => (frame: Frame) => boolean
 
+/** How messages are received, unless their contract says so. */
 export interface SubscriberOptions extends Omit<Delivery, 'batch'> {
   /** Ends the subscription when it aborts. An iteration ends quietly. */
   readonly signal?: AbortSignal | undefined

@@ -21,6 +21,7 @@ export class Turns {
     return this.#now === 1 && this.#single >= SINGLE
   }
 
+  /** Begins the next turn. */
   end(): void {
     this.#single = this.#now === 1 ? this.#single + 1 : 0
     this.#now = 0
