@@ -95,6 +95,7 @@ async function flood(send: Send, { milliseconds, valueAt, row }: Course): Promis
 
 class Results {
   sent = 0
+  readonly #row: string
   readonly #answers: boolean
   readonly #timed: boolean
   readonly #latencies: number[] = []
@@ -105,17 +106,18 @@ class Results {
   #count = 0
   #failed = 0
 
-  constructor({ deed, inFlight }: Row) {
+  constructor({ id, deed, inFlight }: Row) {
+    this.#row = id
     this.#answers = deed === 'rpc' || deed === 'actions'
     this.#timed = inFlight === undefined || inFlight === 1
   }
 
   async follow(sending: unknown, { id }: Value, start: number): Promise<void> {
     this.sent++
-    const done = await answered(sending, this.#answers ? id : undefined)
+    const wrong = await failureOf(sending, this.#answers ? id : undefined)
     this.#last = performance.now()
-    if (!done) {
-      this.#failed++
+    if (wrong !== undefined) {
+      if (this.#failed++ === 0) console.error(`${this.#row}: ${wrong}`)
       return
     }
     this.#count++
@@ -141,12 +143,12 @@ class Results {
   }
 }
 
-async function answered(sending: unknown, id: number | undefined): Promise<boolean> {
+async function failureOf(sending: unknown, id: number | undefined): Promise<string | undefined> {
   try {
     const answer = await sending
-    return id === undefined || (answer as Value).id === id
-  } catch {
-    return false
+    return id === undefined || (answer as Value).id === id ? undefined : 'the answer to another call'
+  } catch (error) {
+    return String(error)
   }
 }
 

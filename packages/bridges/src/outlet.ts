@@ -1,4 +1,4 @@
-import { CommlibError, type Context } from '@commlib/core/internal'
+import { CommlibError, type Context, Losses } from '@commlib/core/internal'
 import type { Tally } from './counters.ts'
 import type { Publishing } from './loops.ts'
 import { type Parcel, Sender } from './sender.ts'
@@ -29,6 +29,7 @@ export interface OutletOptions {
 export function bestEffortOutlet({ sink, publishing, latched, maxInFlight, tally, onError }: OutletOptions): Outlet {
   const { transport } = sink
   const how = { latched }
+  const losses = createLosses(onError)
   let flying = 0
   let onIdle: Array<() => void> = []
 
@@ -48,7 +49,9 @@ export function bestEffortOutlet({ sink, publishing, latched, maxInFlight, tally
     oldest: undefined,
     take: ({ topic, frame }) => {
       if (flying >= maxInFlight) {
-        return lost(new CommlibError('BUFFER_FULL', `'${topic}': ${flying} messages are on their way (maxInFlight)`))
+        tally.dropped++
+        tally.errors++
+        return losses.add(`'${topic}': ${maxInFlight} messages are on their way (maxInFlight)`)
       }
       flying++
       publishing.begins(topic, frame)
@@ -67,8 +70,13 @@ export function bestEffortOutlet({ sink, publishing, latched, maxInFlight, tally
     idle: async milliseconds => {
       if (flying > 0) await within(new Promise<void>(resolve => onIdle.push(resolve)), milliseconds)
     },
-    close: async () => {},
+    close: async () => losses.flush(),
   }
+}
+
+/** Tells what there was no room for: at once, then at most once a second, since it comes in floods. */
+export function createLosses(onError: OutletOptions['onError']): Losses {
+  return new Losses((count, why) => onError(new CommlibError('BUFFER_FULL', `${count} dropped: ${why}`)))
 }
 
 /** Publishes in order, until the sink has confirmed or has refused for good. */

@@ -9,6 +9,7 @@ export type {
   LinkSubscription,
   OpenOptions,
 } from './connection/link.ts'
+export { Losses } from './connection/losses.ts'
 export { assertOfflineBuffer, type OfflineBufferOptions } from './connection/offline-buffer.ts'
 export { type ReconnectingOptions, reconnecting } from './connection/reconnecting.ts'
 export { whyNot } from './connection/why-not.ts'

@@ -48,7 +48,7 @@ describe('what others write', () => {
       await transport.push(good, { body: bytes(n) })
       await quiet(50)
     }
-    await eventually(() => expect(got).toEqual(list(30)), 200)
+    await eventually(() => expect(got).toEqual(list(30)), 1000)
     const error = expect.objectContaining({ code: 'INVALID_TOPIC', message: expect.stringContaining(`'${bad}'`) })
     await eventually(() => expect(statuses).toContainEqual({ type: 'error', error }))
     await admin.del(bad)

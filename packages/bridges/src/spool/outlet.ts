@@ -1,5 +1,5 @@
 import { CommlibError, type TransportStatus } from '@commlib/core/internal'
-import { createSender, type Outlet, type OutletOptions, within } from '../outlet.ts'
+import { createLosses, createSender, type Outlet, type OutletOptions, within } from '../outlet.ts'
 import type { Copy, Parcel } from '../sender.ts'
 import type { SpoolOptions } from './options.ts'
 import { Spool } from './spool.ts'
@@ -33,10 +33,11 @@ export async function spoolingOutlet(
     )
   }
   const { path, maxBytes = GIB, maxMessages = 1_000_000, maxAge = Infinity, sync = false } = given
+  const losses = createLosses(onError)
   const spool = await Spool.open({ path, maxBytes, maxMessages, maxAge, sync, whenFull }, (count, why) => {
     tally.dropped += count
     tally.errors++
-    onError(new CommlibError('BUFFER_FULL', `${count} dropped: ${why}`))
+    losses.add(why, count)
   })
   const sender = createSender(options)
   let offline = false
@@ -153,6 +154,7 @@ export async function spoolingOutlet(
       sink.onStatus.delete(onStatus)
       sender.close()
       await spool.close()
+      losses.flush()
     },
   }
 }

@@ -1,4 +1,5 @@
 import { CommlibError } from '../errors.ts'
+import { later } from '../util/timer.ts'
 import type { Goal } from './goal-machine.ts'
 
 /** Feedback of one goal that waits for the connection, past which more is refused. */
@@ -69,7 +70,7 @@ export function createJob(given: Pick<GoalJob, 'id' | 'data' | 'description' | '
       }
     },
     expire: (grace, overdue) => {
-      if (grace < 2 ** 31) timer = setTimeout(overdue, grace)
+      timer = later(overdue, grace)
     },
   }
 }

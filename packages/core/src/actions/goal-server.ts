@@ -2,6 +2,7 @@ import { CommlibError } from '../errors.ts'
 import { withDeadline } from '../util/deadline.ts'
 import { show } from '../util/options.ts'
 import { Running } from '../util/running.ts'
+import { later } from '../util/timer.ts'
 import {
   type Board,
   type BoardEffect,
@@ -173,8 +174,8 @@ export class GoalServer {
   #clean(): void {
     const { since } = this.#board.ended
     const { retainTime } = this.#options.board
-    if (this.#cleaning !== undefined || since === undefined || retainTime >= 2 ** 31) return
-    this.#cleaning = setTimeout(
+    if (this.#cleaning !== undefined || since === undefined) return
+    this.#cleaning = later(
       () => {
         this.#cleaning = undefined
         this.#dispatch({ type: 'tick' })
@@ -183,6 +184,6 @@ export class GoalServer {
       Math.max(1, retainTime - (performance.now() - since)),
     )
     // Nothing but memory depends on it.
-    this.#cleaning.unref?.()
+    this.#cleaning?.unref?.()
   }
 }

@@ -10,8 +10,9 @@ export class Losses {
     this.#interval = interval
   }
 
-  add(reason: string): void {
-    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)
+  /** Counts what was lost. */
+  add(reason: string, count = 1): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + count)
     if (this.#timer !== undefined) return
     this.#tell()
     this.#timer = setTimeout(() => {

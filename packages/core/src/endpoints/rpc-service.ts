@@ -5,6 +5,7 @@ import type { Frame, Subscription } from '../transport.ts'
 import { Queue } from '../util/queue.ts'
 import { Running } from '../util/running.ts'
 import { subscription } from '../util/subscription.ts'
+import { later } from '../util/timer.ts'
 import type { Request } from '../wire/wire.ts'
 import { announce, assertOpen, contextOf, type Target } from './context.ts'
 import { openIntake } from './intake.ts'
@@ -259,11 +260,7 @@ class ActiveRequest implements InternalRequestContext {
       this.#controller = new AbortController()
       const left = this.#deadline - performance.now()
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
-      // Past it `setTimeout` fires at once.
-      else if (left < 2 ** 31) {
-        const late = () => this.abort(new CommlibError('TIMEOUT', "the caller's deadline has passed"))
-        this.#timer = setTimeout(late, left)
-      }
+      else this.#timer = later(() => this.abort(new CommlibError('TIMEOUT', "the caller's deadline has passed")), left)
     }
     return this.#controller.signal
   }

