@@ -62,7 +62,8 @@ export async function consume(
   }
 }
 
-async function within(milliseconds: number, starting: Promise<void>, label: string): Promise<void> {
+/** Rejects when the broker takes too long. */
+export async function within<T>(milliseconds: number, starting: Promise<T>, label: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -71,7 +72,7 @@ async function within(milliseconds: number, starting: Promise<void>, label: stri
     }, milliseconds)
   })
   try {
-    await Promise.race([starting, late])
+    return await Promise.race([starting, late])
   } finally {
     clearTimeout(timer)
     starting.catch(() => {}) // where it was too late

@@ -11,10 +11,11 @@ import {
   type TopicListener,
 } from '@commlib/core/internal'
 import type { ConsumeMessage } from 'amqplib'
-import { type ConsumerOptions, consume } from './consumer.ts'
-import { queueRefused, refused } from './errors.ts'
+import { type ConsumerOptions, consume, within } from './consumer.ts'
+import { connectionLost, queueRefused, refused } from './errors.ts'
 import { frameOf } from './frame.ts'
 import { readLatched } from './latched.ts'
+import { OwnQueue } from './own-queue.ts'
 import { durableName, durableQueue, groupQueue, OWN, SHARED } from './queues.ts'
 import { openSending } from './sending.ts'
 import type { Session } from './session.ts'
@@ -58,10 +59,59 @@ export async function createLink(session: Session, options: LinkOptions, events:
     return undefined
   }
 
-  function subscribe(pattern: string, onFrame: TopicListener, given: SubscribeOptions = {}): Promise<LinkSubscription> {
+  const own = new OwnQueue({
+    session,
+    exchange,
+    readable,
+    onError: events.error,
+    consume: async receive => {
+      let queue = ''
+      const label = 'best-effort subscriptions'
+      const consumer = await consume(
+        session,
+        {
+          label,
+          declare: async channel => {
+            queue = (await channel.assertQueue('', OWN)).queue
+            return queue
+          },
+          acknowledge: undefined,
+          drains: false,
+          grace: GRACE,
+          patience,
+          receive,
+          refused: error => refused(`the broker refused a queue for ${label}`, error),
+        },
+        events,
+      )
+      return { queue, consumer }
+    },
+  })
+
+  async function hear(pattern: string, onFrame: TopicListener): Promise<LinkSubscription> {
+    const listening = own.listen(pattern, onFrame)
+    try {
+      return await within(patience, listening, `subscription to '${pattern}'`)
+    } catch (error) {
+      // Where it was too late.
+      listening.then(
+        ({ close }) => close(),
+        () => {},
+      )
+      if (session.ended) throw connectionLost(session.target)
+      throw refused(`the broker refused the subscription to '${pattern}'`, error)
+    }
+  }
+
+  async function subscribe(
+    pattern: string,
+    onFrame: TopicListener,
+    given: SubscribeOptions = {},
+  ): Promise<LinkSubscription> {
     const { group, durable, latched = false, reliable = false } = given
     assertPossible(pattern, given)
     const settles = reliable || durable !== undefined
+    if (!settles && !latched && group === undefined) return hear(pattern, onFrame)
     const key = toBindingKey(pattern)
     const name =
       durable !== undefined ? durableName(durable, group) : group !== undefined ? groupQueue(group, pattern) : ''
@@ -106,7 +156,7 @@ export async function createLink(session: Session, options: LinkOptions, events:
   return {
     publish: sending.publish,
     push: sending.push,
-    subscribe: async (pattern, onFrame, given) => subscribe(pattern, onFrame, given),
+    subscribe,
 
     pull: async (queue, onFrame, { concurrency = Infinity } = {}) => {
       assertShort(queue)

@@ -96,6 +96,19 @@ export function testTopics(options: ComplianceOptions): void {
     })
   }
 
+  it('arrive in the order they were published in, whatever their topics', async () => {
+    const [a, b] = await Promise.all([bench.connect(), bench.connect()])
+    const root = unique()
+    const got: string[] = []
+    for (const topic of [`${root}.often`, `${root}.seldom`, `${root}.some.*`])
+      await b.subscribe(topic, (_, frame) => void got.push(text(frame)))
+    const sent = numbers(3000)
+    const topicOf = (n: number) => (n % 100 === 99 ? 'seldom' : n % 10 === 0 ? `some.${n}` : 'often')
+    for (const number of sent) await a.publish(`${root}.${topicOf(Number(number))}`, { body: bytes(number) })
+    await eventually(() => expect(got).toHaveLength(sent.length))
+    expect(got).toEqual(sent)
+  })
+
   it('stop when the subscription closes, which may be done twice', async () => {
     const [a, b] = await Promise.all([bench.connect(), bench.connect()])
     const topic = unique()

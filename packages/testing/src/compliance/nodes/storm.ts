@@ -97,6 +97,28 @@ export function testStorm(options: ComplianceOptions): void {
     expect(results.flat()).toEqual(numbers(clients * goals).map(n => Number(n) * 2))
     expect(ran).toBe(clients * goals)
   })
+
+  it('of actions, 100 in flight, misses no feedback', async () => {
+    const [client, service] = await bench.nodes()
+    const Work = action<Value, Value, Value>(unique())
+    const handler = async function* ({ n }: Value) {
+      for (let i = 0; i < 10; i++) yield { n: i }
+      return { n }
+    }
+    await service.serve(Work, handler, { policy: 'parallel', limit: 1000 })
+    const work = client.client(Work)
+    const all = numbers(10).map(Number)
+    const lanes = numbers(100).map(async () => {
+      for (let i = 0; i < 10; i++) {
+        const goal = await work({ n: i })
+        const got: number[] = []
+        for await (const { n } of goal) got.push(n)
+        expect(got).toEqual(all)
+        expect(await goal.result).toEqual({ n: i })
+      }
+    })
+    await Promise.all(lanes)
+  })
 }
 
 /** In an order that has nothing to do with theirs. */
