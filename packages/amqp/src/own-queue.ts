@@ -186,7 +186,8 @@ class Bindings {
     const { exchange, session, onError } = this.#options
     const { queue } = this.#consumed
     const leaving = this.#apart(channel => channel.unbindQueue(queue, exchange, key)).catch(error => {
-      if (!session.ended) onError(error)
+      // A queue that is gone has no bindings.
+      if (!session.ended && replyCode(error) !== 404) onError(error)
     })
     this.#leaving.set(key, leaving)
     await leaving
