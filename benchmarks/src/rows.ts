@@ -74,7 +74,7 @@ function rowsOf(transport: BrokerTransport): Row[] {
   const noDelay = transport === 'redis' ? 'raw' : 'raw-nodelay'
   // What one would write first; amqplib is unusable without noDelay.
   const raw = transport === 'amqp' ? 'raw-nodelay' : 'raw'
-  const row: MakeRow = (pattern, rest) => ({
+  const row = (pattern: string, rest: Omit<Row, 'id' | 'transport' | 'pattern' | 'targets'> & Partial<Row>): Row => ({
     id: `${transport}-${pattern}`,
     transport,
     pattern,
@@ -183,46 +183,23 @@ function rowsOf(transport: BrokerTransport): Row[] {
     }),
     open(1000),
     open(5000),
-    ...(transport === 'mqtt' ? batched(row) : []),
   ].map(entry => ({ ...entry, id: entry.id.replaceAll(' ', '').toLowerCase() }))
 }
 
-type MakeRow = (pattern: string, rest: Omit<Row, 'id' | 'transport' | 'pattern' | 'targets'> & Partial<Row>) => Row
+const BATCHED: Readonly<Record<string, string>> = {
+  events: 'Events that may share packets, one publisher to one subscriber',
+  confirmed: 'Confirmed publishes that may share packets, 64 unconfirmed',
+  acked: 'Acknowledged after the handler, may share packets, 64 unconfirmed',
+}
 
-/** With MQTT it is the broker that is at its limit, of packets. */
-function batched(row: MakeRow): Row[] {
-  const targets = [{ to: 'raw', atLeast: 1.3 }]
-  return [
-    row('batched', {
-      id: 'mqtt-batched-events',
-      title: 'Events that may share packets, one publisher to one subscriber',
-      deed: 'events',
-      unit: '/s',
-      batch: true,
-      measuredAt: 'receiver',
-      targets,
-    }),
-    row('batched', {
-      id: 'mqtt-batched-confirmed',
-      title: 'Confirmed publishes that may share packets, 64 unconfirmed',
-      deed: 'confirmed',
-      unit: '/s',
-      inFlight: 64,
-      batch: true,
-      measuredAt: 'sender',
-      targets,
-    }),
-    row('batched', {
-      id: 'mqtt-batched-acked',
-      title: 'Acknowledged after the handler, may share packets, 64 unconfirmed',
-      deed: 'acked',
-      unit: '/s',
-      inFlight: 64,
-      batch: true,
-      measuredAt: 'receiver',
-      targets,
-    }),
-  ]
+/** The same with packets shared, where that is known: with MQTT it is the broker that is at its limit, of packets. */
+function batched(given: readonly Row[]): Row[] {
+  return given.flatMap(row => {
+    const title = row.transport === 'mqtt' ? BATCHED[row.pattern] : undefined
+    if (title === undefined) return []
+    const targets = [{ to: 'raw', atLeast: 1.3 }]
+    return { ...row, id: `mqtt-batched-${row.pattern}`, pattern: 'batched', title, batch: true, quick: false, targets }
+  })
 }
 
 /** In units of a `JSON.stringify` and `JSON.parse` of the value. */
@@ -257,7 +234,7 @@ const referenceRows = rowsOf('nats')
   .map(row => ({ ...row, targets: [], quick: false }))
 
 export const rows: readonly Row[] = [
-  ...(['mqtt', 'redis', 'amqp'] as const).flatMap(rowsOf),
+  ...(['mqtt', 'redis', 'amqp'] as const).map(rowsOf).flatMap(given => [...given, ...batched(given)]),
   ...memoryRows,
   ...referenceRows,
 ]

@@ -1,4 +1,4 @@
-import { CommlibError, type Frame, Turns } from '@commlib/core/internal'
+import { codeOf, type Frame, Turns } from '@commlib/core/internal'
 import { writeShort, writeText } from './packet.ts'
 import { short, text } from './reader.ts'
 import { defer } from './writer.ts'
@@ -92,7 +92,7 @@ export class Batches {
       await this.#sending.together(key, write(parts, bytes), parts.length)
     } catch (error) {
       // A broker may take no packet of this size.
-      if (!(error instanceof CommlibError) || error.code !== 'MESSAGE_TOO_LARGE') throw error
+      if (codeOf(error) !== 'MESSAGE_TOO_LARGE') throw error
       await Promise.all(parts.map(part => this.#sending.alone(part)))
     }
   }

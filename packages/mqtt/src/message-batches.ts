@@ -1,5 +1,5 @@
 import {
-  CommlibError,
+  codeOf,
   type Driver,
   type Frame,
   type Link,
@@ -61,7 +61,7 @@ class MessageBatches {
     // Nobody waits for any of them, since who does would send one a turn.
     const send = (topic: string, frame: Frame, count: number): Promise<void> => {
       const sent = publish(topic, frame).catch(error => {
-        if (count > 1 && error instanceof CommlibError && error.code === 'MESSAGE_TOO_LARGE') throw error
+        if (count > 1 && codeOf(error) === 'MESSAGE_TOO_LARGE') throw error
         events.status({ type: 'messages-lost', count, reason: toError(error).message })
       })
       this.#room = sent.catch(() => {})

@@ -1,9 +1,9 @@
-import { createNode, type Node, rpc } from '@commlib/core'
+import { type Node, rpc } from '@commlib/core'
 import { type Mosquitto, startMosquitto } from '@commlib/testing'
 import mqttjs from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type MqttOptions, mqtt } from '../src/index.ts'
-import { after, eventually, list, unique } from './support.ts'
+import type { MqttOptions } from '../src/index.ts'
+import { after, eventually, list, openNode, unique } from './support.ts'
 
 const Echo = (name: string) => rpc<{ text: string }, { text: string }>(name)
 
@@ -13,16 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => broker.close())
 
-async function open(options: MqttOptions = {}, url = broker.url) {
-  const errors: unknown[] = []
-  const node = await createNode({
-    transport: mqtt(url, options),
-    heartbeat: false,
-    onError: error => void errors.push(error),
-  })
-  after(() => node.close())
-  return { node, errors }
-}
+const open = (options: MqttOptions = {}, url = broker.url) => openNode(url, options)
 
 /** The addresses that answers come to, as another program hears them. */
 async function watch(url = broker.url): Promise<string[]> {

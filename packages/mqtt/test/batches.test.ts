@@ -1,12 +1,12 @@
-import { createNode, dedup, topic } from '@commlib/core'
+import { dedup, topic } from '@commlib/core'
 import { CommlibError, type Driver, json, type LinkEvents, type TransportStatus } from '@commlib/core/internal'
 import { type Mosquitto, startMosquitto } from '@commlib/testing'
 import mqttjs from 'mqtt'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type MqttOptions, mqtt } from '../src/index.ts'
+import type { MqttOptions } from '../src/index.ts'
 import { batchMessages } from '../src/message-batches.ts'
-import { after, bytes, eventually, list, unique } from './support.ts'
+import { after, bytes, eventually, list, openNode, unique } from './support.ts'
 
 const Text = Type.Object({ text: Type.String() })
 
@@ -16,16 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => broker.close())
 
-async function open(options: MqttOptions = {}, url = broker.url) {
-  const errors: unknown[] = []
-  const node = await createNode({
-    transport: mqtt(url, options),
-    heartbeat: false,
-    onError: error => void errors.push(error),
-  })
-  after(() => node.close())
-  return { node, errors }
-}
+const open = (options: MqttOptions = {}, url = broker.url) => openNode(url, options)
 
 /** The packets on a topic, as another program hears them. */
 async function watch(name: string, url = broker.url) {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { createNode, type Node } from '@commlib/core'
 import type { ConnectOptions } from '@commlib/core/internal'
 import { connected, createCleanup, listen, type Program, startProgram, type Told } from '@commlib/testing/support'
 import { Aedes, type AedesOptions } from 'aedes'
@@ -14,6 +15,21 @@ export function connect(url: string, options: MqttOptions = {}, how: ConnectOpti
   const transport = mqtt(url, options)
   after(() => transport.close())
   return connected(transport, how)
+}
+
+/** A node, and what it could tell nobody else; closed after the test. */
+export async function openNode(
+  url: string,
+  options: MqttOptions = {},
+): Promise<{ readonly node: Node; readonly errors: unknown[] }> {
+  const errors: unknown[] = []
+  const node = await createNode({
+    transport: mqtt(url, options),
+    heartbeat: false,
+    onError: error => void errors.push(error),
+  })
+  after(() => node.close())
+  return { node, errors }
 }
 
 /** A broker that speaks MQTT 3.1.1 and nothing else, in this process. */
