@@ -79,26 +79,52 @@ export class OwnQueue {
 
 /** @param onOver runs when it is of no use any more: nobody listens, or the broker has ended it */
 async function openBindings(options: OwnQueueOptions, onOver: () => void): Promise<Bindings> {
-  const entries = new Map<string, Entry>()
-  const byTopic = new Map<string, readonly Entry[]>()
-  const listening = (topic: string): readonly Entry[] => {
-    let found = byTopic.get(topic)
-    if (found === undefined) {
-      if (byTopic.size >= MAX_TOPICS) byTopic.clear()
-      found = [...entries.values()].filter(({ matches }) => matches(topic))
-      byTopic.set(topic, found)
-    }
-    return found
-  }
+  const entries = new Entries()
   const consumed = await options.consume(message => {
     const topic = fromRoutingKey(message.fields.routingKey)
-    const heard = listening(topic)
+    const heard = entries.matching(topic)
     const frame = heard.length === 0 ? undefined : options.readable(message, topic)
     if (frame === undefined) return
     for (const { listeners } of heard) for (const listener of listeners) hand(listener, topic, frame, options)
   })
   void consumed.consumer.ended?.then(onOver)
-  return new Bindings(options, consumed, entries, () => byTopic.clear(), onOver)
+  return new Bindings(options, consumed, entries, onOver)
+}
+
+/** The bindings of a queue, by their keys and by the topics that they are for. */
+class Entries {
+  readonly #byKey = new Map<string, Entry>()
+  readonly #byTopic = new Map<string, readonly Entry[]>()
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#byKey.get(key)
+  }
+
+  add(entry: Entry): void {
+    this.#byKey.set(entry.key, entry)
+    this.#byTopic.clear()
+  }
+
+  /** Whether it was there. */
+  delete(entry: Entry): boolean {
+    if (this.#byKey.get(entry.key) !== entry) return false
+    this.#byTopic.clear()
+    return this.#byKey.delete(entry.key)
+  }
+
+  matching(topic: string): readonly Entry[] {
+    let found = this.#byTopic.get(topic)
+    if (found === undefined) {
+      if (this.#byTopic.size >= MAX_TOPICS) this.#byTopic.clear()
+      found = [...this.#byKey.values()].filter(({ matches }) => matches(topic))
+      this.#byTopic.set(topic, found)
+    }
+    return found
+  }
 }
 
 function hand(listener: TopicListener, topic: string, frame: Frame, { onError }: OwnQueueOptions): void {
@@ -113,24 +139,16 @@ function hand(listener: TopicListener, topic: string, frame: Frame, { onError }:
 class Bindings {
   readonly #options: OwnQueueOptions
   readonly #consumed: Consumed
-  readonly #entries: Map<string, Entry>
-  readonly #onChange: () => void
+  readonly #entries: Entries
   readonly #onEmpty: () => void
 
   /** Bindings that are being ended: who wants one of these again waits. */
   readonly #leaving = new Map<string, Promise<void>>()
 
-  constructor(
-    options: OwnQueueOptions,
-    consumed: Consumed,
-    entries: Map<string, Entry>,
-    onChange: () => void,
-    onEmpty: () => void,
-  ) {
+  constructor(options: OwnQueueOptions, consumed: Consumed, entries: Entries, onEmpty: () => void) {
     this.#options = options
     this.#consumed = consumed
     this.#entries = entries
-    this.#onChange = onChange
     this.#onEmpty = onEmpty
   }
 
@@ -168,18 +186,14 @@ class Bindings {
     const leaving = this.#leaving.get(key)
     const bound = leaving === undefined ? bind() : leaving.then(bind)
     const entry = { key, matches: matcher(pattern), listeners: new Set<TopicListener>(), bound }
-    this.#entries.set(key, entry)
-    this.#onChange()
+    this.#entries.add(entry)
     return entry
   }
 
   /** Whether that was the last one. */
   #drop(entry: Entry, listener: TopicListener): boolean {
     entry.listeners.delete(listener)
-    if (entry.listeners.size > 0 || this.#entries.get(entry.key) !== entry) return false
-    this.#entries.delete(entry.key)
-    this.#onChange()
-    return true
+    return entry.listeners.size === 0 && this.#entries.delete(entry)
   }
 
   async #unbind({ key }: Entry): Promise<void> {
