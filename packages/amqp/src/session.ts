@@ -1,11 +1,11 @@
-import { CommlibError, type LinkEvents } from '@commlib/core/internal'
+import { CommlibError, type LinkEvents, ReadRests } from '@commlib/core/internal'
 import type { Channel, ChannelModel } from 'amqplib'
 import { connectionLost } from './errors.ts'
 import { type Sink, Writer } from './writer.ts'
 
 /** What amqplib keeps to itself, for want of an option; tests with real brokers tell when it changes. */
 interface Inner {
-  readonly stream: Sink & { destroy(): void }
+  readonly stream: Sink & { destroy(): void; on(event: 'readable', listener: () => void): unknown }
   readonly frameMax: number
 }
 
@@ -49,11 +49,13 @@ export interface OpenChannel {
 export function createSession(model: ChannelModel, target: string, events: LinkEvents): Session {
   const { stream, frameMax } = model.connection as unknown as Inner
   const writer = new Writer(stream, frameMax)
+  const rests = new ReadRests(stream)
   const atEnd: Array<() => void> = []
   let cause: Error | undefined
   let ended = false
   let closing: Promise<void> | undefined
 
+  stream.on('readable', () => rests.read())
   model.on('error', error => {
     cause = error
   })

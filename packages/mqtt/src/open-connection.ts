@@ -1,4 +1,4 @@
-import { CommlibError, type LinkEvents, toError } from '@commlib/core/internal'
+import { CommlibError, type LinkEvents, ReadRests, toError } from '@commlib/core/internal'
 // Its build for browsers has nothing but this export.
 import mqttjs, { type IClientOptions, type MqttClient } from 'mqtt'
 import { type Connection, type Established, type EstablishOptions, establish } from './connection.ts'
@@ -123,7 +123,11 @@ function readBefore(
     const stream = build(...args)
     const pipe = (sink: { write(packet: Uint8Array): unknown }) => {
       onSink(packet => sink.write(packet))
-      stream.on('data', read)
+      const rests = new ReadRests(stream)
+      stream.on('data', (chunk: Uint8Array) => {
+        read(chunk)
+        rests.read()
+      })
       return sink
     }
     return Object.assign(stream, { pipe })
