@@ -1,6 +1,6 @@
 import { CommlibError, type Frame } from '@commlib/core/internal'
 import { refused } from './errors.ts'
-import { measure, type Publish } from './packet.ts'
+import { type Measures, measure, type Publish } from './packet.ts'
 import type { PacketIds } from './packet-ids.ts'
 import type { Writer } from './writer.ts'
 
@@ -17,7 +17,7 @@ interface Pending {
 
 export interface ConfirmationsOptions {
   readonly writer: Writer
-  readonly version: 4 | 5
+  readonly measures: Measures
 
   /** How many unconfirmed messages the broker takes. */
   readonly window: number
@@ -96,7 +96,7 @@ export class Confirmations {
   }
 
   #send(pending: Pending): void {
-    const { writer, version, check, ids } = this.#options
+    const { writer, measures, check, ids } = this.#options
     const id = ids.allocate()
     if (id === null) {
       // As many as there are packet identifiers wait already; the next PUBACK frees one.
@@ -104,7 +104,7 @@ export class Confirmations {
       return
     }
     try {
-      const packet = measure(pending.topic, pending.frame, version, pending.retain, id)
+      const packet = measure(pending.topic, pending.frame, measures, pending.retain, id)
       check(pending.topic, packet)
       this.#sent.set(id, pending)
       void writer.publish(packet) // its PUBACK is what is waited for

@@ -9,10 +9,11 @@ import type { IConnackPacket, MqttClient } from 'mqtt'
 import { Arrivals, tooLarge } from './arrivals.ts'
 import { Confirmations } from './confirmations.ts'
 import { connectionLost, refused } from './errors.ts'
-import { measure, type Publish } from './packet.ts'
+import { type Measures, measure, type Publish } from './packet.ts'
 import type { PacketIds } from './packet-ids.ts'
 import type { Received } from './reader.ts'
 import { Subscriptions } from './subscriptions.ts'
+import { TopicAliases } from './topic-aliases.ts'
 import { Writer } from './writer.ts'
 
 export interface EstablishOptions {
@@ -69,7 +70,12 @@ export function establish(
   const maxPacket = server.maximumPacketSize ?? Infinity
   const writer = new Writer(client.stream)
   const window = server.receiveMaximum ?? 65_535
-  const confirmations = new Confirmations({ writer, version, window, check, ids })
+  const { topicAliasMaximum = 0 } = server
+  const measures: Measures = {
+    version,
+    aliases: topicAliasMaximum > 0 ? new TopicAliases(topicAliasMaximum) : undefined,
+  }
+  const confirmations = new Confirmations({ writer, measures, window, check, ids })
   let ended = false
   let closing: Promise<void> | undefined
 
@@ -164,7 +170,7 @@ export function establish(
       }
       if (reliable || mandatory) return confirmations.publish(topic, frame, { retain, mandatory, signal })
       try {
-        const packet = measure(topic, frame, version, retain, 0)
+        const packet = measure(topic, frame, measures, retain, 0)
         check(topic, packet)
         return writer.publish(packet)
       } catch (error) {

@@ -1,5 +1,6 @@
 import { CommlibError, type Frame, show } from '@commlib/core/internal'
 import { toTopic } from './topic.ts'
+import type { TopicAlias, TopicAliases } from './topic-aliases.ts'
 
 const NON_ASCII = /[^\0-\x7f]/
 const encoder = new TextEncoder()
@@ -32,8 +33,9 @@ function tooLong(length: number): CommlibError {
 
 /** A PUBLISH, measured and ready to be written. */
 export interface Publish {
-  /** As {@link wireName} gives it. */
+  /** As {@link wireName} gives it; empty where its alias says it all. */
   readonly topic: string
+  readonly alias: TopicAlias | undefined
   readonly body: Uint8Array
   readonly retain: boolean
 
@@ -88,13 +90,29 @@ function wireName(name: string): string {
   return name.includes('%') ? text.replaceAll('.', '\u012e') : text
 }
 
+/** What a connection's packets are measured by. */
+export interface Measures {
+  readonly version: 4 | 5
+
+  /** Those of the connection. Packets have to be written in the order in which they are measured. */
+  readonly aliases?: TopicAliases | undefined
+}
+
 /** Measures a PUBLISH. */
-export function measure(name: string, frame: Frame, version: 4 | 5, retain: boolean, id: number): Publish {
+export function measure(
+  name: string,
+  frame: Frame,
+  { version, aliases }: Measures,
+  retain: boolean,
+  id: number,
+): Publish {
   const { body } = frame
-  const topic = wireName(name)
+  let topic = wireName(name)
   let properties: Properties | undefined
   let length = 0
   if (topic.length > MAX_TEXT) throw tooLong(topic.length)
+  const alias = aliases?.of(topic)
+  if (alias?.told) topic = ''
   let remaining = 2 + topic.length + body.byteLength + (id === 0 ? 0 : 2)
   if (version === 5) {
     const { correlationId, expiry, headers } = frame
@@ -128,10 +146,12 @@ export function measure(name: string, frame: Frame, version: 4 | 5, retain: bool
       }
     }
     if (length > MAX_TEXT && properties !== undefined) assertTexts(properties)
+    if (alias !== undefined) length += 3
     remaining += varintLength(length) + length
   }
   return {
     topic,
+    alias,
     body,
     retain,
     id,
@@ -144,7 +164,7 @@ export function measure(name: string, frame: Frame, version: 4 | 5, retain: bool
 
 /** Writes all of a packet but its body; returns where the body begins. */
 export function writeHead(into: Uint8Array, start: number, packet: Publish): number {
-  const { topic, id, properties, propertiesLength } = packet
+  const { topic, alias, id, properties, propertiesLength } = packet
   let at = start
   into[at++] = 0x30 | (id === 0 ? 0 : 0x02) | (packet.retain ? 0x01 : 0)
   at = writeVarint(into, at, packet.remaining)
@@ -152,6 +172,11 @@ export function writeHead(into: Uint8Array, start: number, packet: Publish): num
   if (id !== 0) at = writeShort(into, at, id)
   if (propertiesLength < 0) return at
   at = writeVarint(into, at, propertiesLength)
+  if (alias !== undefined) {
+    into[at++] = 0x23
+    at = writeShort(into, at, alias.number)
+    alias.told = true
+  }
   if (properties === undefined) return at
   const { expiry, contentType, replyTo, correlationId, headers } = properties
   if (expiry !== undefined) {

@@ -47,7 +47,7 @@ describe('a PUBLISH', () => {
           ),
         }),
         (version, { name, body, retain, id, ...properties }) => {
-          const packet = measure(name, { body, ...properties }, version, retain, id)
+          const packet = measure(name, { body, ...properties }, { version }, retain, id)
           const bytes = new Uint8Array(packet.size + 7)
           const at = writeHead(bytes, 7, packet)
           bytes.set(body, at)
@@ -76,7 +76,7 @@ describe('a PUBLISH', () => {
     'has the right length with a body of %i bytes',
     length => {
       const body = new Uint8Array(length)
-      const packet = measure('a', { body }, 5, false, 0)
+      const packet = measure('a', { body }, { version: 5 }, false, 0)
       const bytes = new Uint8Array(packet.size)
       expect(writeHead(bytes, 0, packet)).toBe(packet.size - length)
       expect(parse(bytes, 5)).toMatchObject({ topic: 'a', length: packet.remaining })
@@ -85,17 +85,17 @@ describe('a PUBLISH', () => {
 
   it('says nothing of a body that is what every body is', () => {
     const body = new Uint8Array(1)
-    const bare = measure('a', { body }, 5, false, 0)
+    const bare = measure('a', { body }, { version: 5 }, false, 0)
     const plain = { body, contentType: 'application/json', contentEncoding: 'utf8' }
-    expect(measure('a', plain, 5, false, 0)).toEqual(bare)
-    expect(measure('a', { ...plain, contentEncoding: 'deflate' }, 5, false, 0).properties).toMatchObject({
+    expect(measure('a', plain, { version: 5 }, false, 0)).toEqual(bare)
+    expect(measure('a', { ...plain, contentEncoding: 'deflate' }, { version: 5 }, false, 0).properties).toMatchObject({
       contentType: 'application/json',
       headers: ['content-encoding', 'deflate'],
     })
   })
 
   it('keeps the dots of a foreign name', () => {
-    const packet = measure('a%2Eb.c.%', { body: new Uint8Array(), replyTo: 'r%2E.x' }, 5, false, 0)
+    const packet = measure('a%2Eb.c.%', { body: new Uint8Array(), replyTo: 'r%2E.x' }, { version: 5 }, false, 0)
     const bytes = new Uint8Array(packet.size)
     writeHead(bytes, 0, packet)
     expect(parse(bytes, 5)).toMatchObject({ topic: 'a.b/c/', properties: { responseTopic: 'r./x' } })

@@ -27,7 +27,7 @@ async function socket(): Promise<{ sink: Socket; peer: Socket; writes: () => num
 }
 
 function packet(length: number, fill = 0) {
-  return measure('a', { body: new Uint8Array(length).fill(fill) }, 5, false, 0)
+  return measure('a', { body: new Uint8Array(length).fill(fill) }, { version: 5 }, false, 0)
 }
 
 async function received(peer: Socket, length: number): Promise<Buffer> {
