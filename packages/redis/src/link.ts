@@ -47,7 +47,7 @@ const CLOSE_GRACE = 1000
 /** The verbs over the connections to a server: those for commands, and others for channels and lists once needed. */
 export function createLink(server: Server, options: LinkOptions, events: LinkEvents): Link {
   const { maxMessageBytes, addresses, blockTime } = options
-  const { send } = server
+  const { send, publish } = server
   const channels = new Channels(server.subscriber, events.error)
   const readers = new ListReaders({
     server,
@@ -57,6 +57,7 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
   const streams = createStreamTopics({
     channels,
     send,
+    copy: server.many ? undefined : publish,
     serverOf: server.nameOf,
     now: server.now,
     events,
@@ -172,7 +173,7 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
         })
       }
       const onRefused = (error: Error) => events.error(refused(`the message to '${topic}' was refused`, error))
-      server.publish(toKey(topic), view(frame.body), onRefused)
+      publish(toKey(topic), view(frame.body), onRefused)
       return server.room()
     },
 

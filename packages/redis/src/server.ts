@@ -1,4 +1,5 @@
 import type { Argument, Connection } from './connection.ts'
+import type { Prefixed } from './resp/writer.ts'
 
 /** What connections are for. */
 export type Role = 'commands' | 'subscriber' | 'reader'
@@ -16,7 +17,7 @@ export interface Server {
   send(name: string, args: Argument[], prompt?: boolean): Promise<unknown>
 
   /** Publishes to a channel. A message that the connection ends with is not told of. */
-  publish(channel: string, body: Buffer, onRefused: (error: Error) => void): void
+  publish(channel: string, body: Buffer | Prefixed, onRefused: (error: Error) => void): void
 
   /** Resolves when little enough is pending to send more. */
   room(): Promise<void>

@@ -9,8 +9,7 @@ beforeAll(async () => {
 afterAll(() => broker.close())
 
 /** A group of two, and what each of them got. */
-async function group(options?: Parameters<typeof connect>[1]) {
-  const topic = unique()
+async function group(options?: Parameters<typeof connect>[1], topic = unique()) {
   const got: string[][] = []
   for (let member = 0; member < 2; member++) {
     const { transport } = await connect(broker.url, options)
@@ -49,6 +48,29 @@ describe('a group', () => {
     }
   })
 
+  it('is woken by who has published to nobody for long, without a script each time', async () => {
+    const { transport } = await connect(broker.url)
+    const admin = raw(broker.url)
+    const topic = unique()
+    const publish = (text: string, to = transport) => to.publish(topic, { body: bytes(text) }, { reliable: true })
+    const scripts = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
+    const copies: string[] = []
+    await transport.subscribe(topic, (_, frame) => void copies.push(text(frame)))
+    const before = await scripts()
+    for (let n = 0; n < 200; n++) await publish(String(n))
+    expect((await scripts()) - before).toBeLessThan(100)
+    expect(await admin.xlen(`commlib:stream:{${topic}}`)).toBe(200)
+    await eventually(() => expect(copies).toEqual(Array.from({ length: 200 }, (_, n) => String(n))))
+
+    const { got, isWaiting } = await group(undefined, topic)
+    for (const text of ['a', 'b'.repeat(10_000), 'c']) {
+      await isWaiting()
+      await publish(text)
+      // Well before it would look by itself.
+      await eventually(() => expect(got.flat()).toContain(text), 1000)
+    }
+  })
+
   it('looks by itself where who publishes may not wake it', async () => {
     const { topic, got } = await group({ keepalive: 1 })
     const rights = [
@@ -67,5 +89,20 @@ describe('a group', () => {
     const { transport } = await connect(broker.url.replace('redis://', 'redis://mute:m@'))
     await transport.publish(topic, { body: bytes('1') }, { reliable: true })
     await eventually(() => expect(got.flat()).toEqual(['1']), 4000)
+    // Nor may it ask whether one waits, which it would do after a while.
+    for (let n = 2; n < 100; n++) await transport.publish(topic, { body: bytes(String(n)) }, { reliable: true })
+    await eventually(() => expect(got.flat()).toHaveLength(99), 4000)
+  })
+
+  it('is not published to by who may not publish the copy', async () => {
+    const topic = unique()
+    const admin = raw(broker.url)
+    const rights = ['+@all', '-@dangerous', '+info', '~*', 'resetchannels', `&${topic}`]
+    await admin.call('ACL', 'SETUSER', 'quiet', 'on', '>q', ...rights)
+    const { transport } = await connect(broker.url.replace('redis://', 'redis://quiet:q@'))
+    const publish = () => transport.publish(topic, { body: bytes('1') }, { reliable: true })
+    for (let n = 0; n < 50; n++) await publish()
+    await admin.call('ACL', 'SETUSER', 'quiet', 'resetchannels')
+    await expect(publish()).rejects.toThrow(/refused/)
   })
 })
