@@ -165,13 +165,23 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     return head
   }
 
+  /** Resolves once it is read, not taken: so that none that is published from then on is given as one that was kept. */
   async function giveLatched(topic: string, onFrame: TopicListener): Promise<void> {
+    try {
+      const kept = await readLatched(topic)
+      if (kept !== undefined) void Promise.resolve(onFrame(topic, kept)).catch(events.error)
+    } catch (error) {
+      events.error(error)
+    }
+  }
+
+  async function readLatched(topic: string): Promise<Frame | undefined> {
     // In capitals, since ioredis makes an object of what the other one answers.
     const key = latchedKey(topic)
     const fields = (await send('HGETALL', [key])) as Buffer[]
     const frame = fields.length === 0 ? undefined : fromFields(fields, () => now(key))
-    if (frame === undefined || frame === 'expired' || !fits(topic, frame.body)) return
-    await onFrame(topic, { ...frame, latched: true })
+    if (frame === undefined || frame === 'expired' || !fits(topic, frame.body)) return undefined
+    return { ...frame, latched: true }
   }
 
   async function subscribe(
@@ -198,7 +208,7 @@ export function createStreamTopics(options: StreamTopicsOptions) {
         const bare = isMarked(body) ? body.subarray(1) : body
         return fits(name, bare) ? onFrame(name, { body: bare }) : undefined
       })
-      if (latched) void giveLatched(topic, onFrame).catch(events.error)
+      if (latched) await giveLatched(topic, onFrame)
       return plain
     }
     return streamedSubscription(topic, onFrame, given, remember(given))
@@ -261,7 +271,7 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       if (taken) await Promise.all(opened.map(each => each.close()))
       else await reader.start()
       memory.established = true
-      if (latched) void giveLatched(topic, onFrame).catch(events.error)
+      if (latched) await giveLatched(topic, onFrame)
     } catch (error) {
       reader.end()
       await Promise.all(opened.map(each => each.close()))

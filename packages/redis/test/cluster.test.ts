@@ -144,7 +144,7 @@ describe('a cluster', { timeout: 60_000 }, () => {
   it('is left without a key when 1,000 calls, half of them without an answer, are over', async () => {
     const [a, b] = [await join(), await join()]
     await callHalfInVain(a, b)
-    await quiet(300)
+    await quiet(500)
     await a.close()
     await b.close()
     expect(await everywhere(client => client.keys('rpc-*'))).toEqual([])

@@ -151,7 +151,7 @@ describe('what it costs', () => {
     const caller = await createNode({ name: 'caller', transport: redis(url) })
     await callHalfInVain(caller, service)
     // Answers that come after their call was given up, and the caller is still there to take them.
-    await quiet(300)
+    await quiet(500)
     await caller.close()
     await service.close()
     expect(await raw(url).keys('rpc-*')).toEqual([])

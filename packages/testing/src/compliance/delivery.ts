@@ -111,6 +111,24 @@ export function testDelivery(options: ComplianceOptions): void {
       await eventually(() => expect(got.slice(10)).toEqual(['last 2 latched']))
     })
 
+    it('marks nothing that was published after the subscription, though its connection be busy', async () => {
+      const [a, b] = await pair()
+      const topic = unique()
+      const got: string[] = []
+      bench.after(() => a.publish(topic, { body: bytes('') }, { latched: true }).catch(() => {}))
+      await b.subscribe(unique(), () => {})
+      const large = { body: new Uint8Array(1_000_000) }
+      const busy = Array.from({ length: 50 }, () => b.publish(unique(), large))
+      await b.subscribe(topic, (_, frame) => void got.push(`${text(frame)}${frame.latched ? ' latched' : ''}`), {
+        latched: true,
+      })
+      await a.publish(topic, { body: bytes('1') }, { latched: true })
+      await Promise.all(busy)
+      await eventually(() => expect(got).toEqual(['1']))
+      await quiet()
+      expect(got).toHaveLength(1)
+    })
+
     it('forgets a latched value when an empty one is published', async () => {
       const [a, b] = await pair()
       const topic = unique()
