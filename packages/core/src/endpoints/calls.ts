@@ -117,6 +117,7 @@ export class Calls {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#timer)
     const error = new CommlibError('CLOSED', 'closed while waiting for an answer')
     for (const call of [...this.#pending.values()]) call.onClosed(error)
     const inbox = await this.#opening?.catch(() => undefined)

@@ -183,6 +183,19 @@ describe('a call', () => {
     await expect(call).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
+  it('leaves no timer to a process whose node is closed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const node = await testNode()
+      await node.serve(Double, ({ n }) => ({ n: 2 * n }))
+      expect(await node.client(Double)({ n: 1 })).toEqual({ n: 2 })
+      await node.close()
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('is bounded in number', async () => {
     const node = await testNode()
     await node.serve(Double, () => new Promise(() => {}))
