@@ -1,4 +1,4 @@
-import { CommlibError, type Frame } from '@commlib/core/internal'
+import { CommlibError, type Frame, renewed } from '@commlib/core/internal'
 
 /** Where a message goes. */
 export interface Destination {
@@ -32,7 +32,7 @@ const STUBBORN = 300
 /** The messages of a confirm channel that the broker has not answered for. */
 export class Confirmations {
   readonly #write: (to: Destination, frame: Frame) => void
-  readonly #sent = new Map<number, Pending>()
+  #sent = new Map<number, Pending>()
   readonly #refused = new Set<Pending>()
   #published = 0
   #answered = 0
@@ -85,7 +85,7 @@ export class Confirmations {
     try {
       if (this.#failure !== undefined) throw this.#failure
       this.#write(pending.to, pending.frame)
-      this.#sent.set(++this.#published, pending)
+      this.#sent = renewed(this.#sent).set(++this.#published, pending)
     } catch (error) {
       pending.reject(error)
     }

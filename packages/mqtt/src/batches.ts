@@ -39,7 +39,7 @@ export interface Sending {
 /** Collects what can share packets for as long as what is under way takes, promises included. */
 export class Batches {
   readonly #sending: Sending
-  readonly #batches = new Map<string, Batch>()
+  #batches = new Map<string, Batch>()
   readonly #turns = new Turns()
 
   constructor(sending: Sending) {
@@ -70,7 +70,8 @@ export class Batches {
   /** Sends what was collected. */
   flush(): void {
     for (const [key, batch] of this.#batches) this.#send(key, batch)
-    this.#batches.clear()
+    // Not cleared: see renewed().
+    this.#batches = new Map()
     this.#turns.end()
   }
 

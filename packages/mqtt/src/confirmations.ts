@@ -1,4 +1,4 @@
-import { CommlibError, type Frame } from '@commlib/core/internal'
+import { CommlibError, type Frame, Queue, renewed } from '@commlib/core/internal'
 import { refused } from './errors.ts'
 import { type Measures, measure, type Publish } from './packet.ts'
 import type { PacketIds } from './packet-ids.ts'
@@ -13,6 +13,9 @@ interface Pending {
   readonly mandatory: boolean
   resolve: () => void
   reject: (error: unknown) => void
+
+  /** It was aborted while it waited. */
+  aborted: boolean
 }
 
 export interface ConfirmationsOptions {
@@ -32,8 +35,8 @@ const NO_MATCHING_SUBSCRIBERS = 0x10
 /** Messages at QoS 1 and their PUBACKs: no more on their way than the broker wants. */
 export class Confirmations {
   readonly #options: ConfirmationsOptions
-  readonly #sent = new Map<number, Pending>()
-  #waiting = new Set<Pending>()
+  #sent = new Map<number, Pending>()
+  readonly #waiting = new Queue<Pending>()
 
   constructor(options: ConfirmationsOptions) {
     this.#options = options
@@ -47,10 +50,10 @@ export class Confirmations {
     const { retain, mandatory, signal } = how
     if (signal?.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
-      const pending: Pending = { topic, frame, retain, mandatory, resolve, reject }
+      const pending: Pending = { topic, frame, retain, mandatory, resolve, reject, aborted: false }
       if (signal !== undefined) this.#watch(pending, signal)
-      if (this.#sent.size < this.#options.window) this.#send(pending)
-      else this.#waiting.add(pending)
+      this.#waiting.push(pending)
+      this.#sendWaiting()
     })
   }
 
@@ -64,24 +67,19 @@ export class Confirmations {
     else if (reason === NO_MATCHING_SUBSCRIBERS && pending.mandatory) {
       pending.reject(new CommlibError('NO_SERVICE', `nobody serves '${pending.topic}'`))
     } else pending.resolve()
-    for (const next of this.#waiting) {
-      if (this.#sent.size >= this.#options.window) break
-      this.#waiting.delete(next)
-      this.#send(next)
-    }
+    this.#sendWaiting()
   }
 
   end(error: Error): void {
-    const pending = [...this.#sent.values(), ...this.#waiting]
+    const pending = [...this.#sent.values(), ...this.#waiting.drain()]
     this.#sent.clear()
-    this.#waiting = new Set()
     for (const { reject } of pending) reject(error)
   }
 
   #watch(pending: Pending, signal: AbortSignal): void {
     const { resolve, reject } = pending
     const abort = () => {
-      this.#waiting.delete(pending)
+      pending.aborted = true
       reject(signal.reason)
     }
     pending.resolve = () => {
@@ -95,18 +93,25 @@ export class Confirmations {
     signal.addEventListener('abort', abort, { once: true })
   }
 
-  #send(pending: Pending): void {
-    const { writer, measures, check, ids } = this.#options
-    const id = ids.allocate()
-    if (id === null) {
-      // As many as there are packet identifiers wait already; the next PUBACK frees one.
-      this.#waiting.add(pending)
-      return
+  #sendWaiting(): void {
+    const { window, ids } = this.#options
+    while (this.#waiting.first !== undefined && this.#sent.size < window) {
+      if (!this.#waiting.first.aborted) {
+        const id = ids.allocate()
+        // As many are unconfirmed as there are packet identifiers; the next PUBACK frees one.
+        if (id === null) return
+        this.#send(this.#waiting.first, id)
+      }
+      this.#waiting.shift()
     }
+  }
+
+  #send(pending: Pending, id: number): void {
+    const { writer, measures, check, ids } = this.#options
     try {
       const packet = measure(pending.topic, pending.frame, measures, pending.retain, id)
       check(pending.topic, packet)
-      this.#sent.set(id, pending)
+      this.#sent = renewed(this.#sent).set(id, pending)
       void writer.publish(packet) // its PUBACK is what is waited for
     } catch (error) {
       ids.deallocate(id)

@@ -1,4 +1,5 @@
 import type { Inbox, InboxOptions, ReplyListener, Subscription } from '../transport.ts'
+import { renewed } from '../util/renewed.ts'
 import type { Link } from './link.ts'
 
 /** A return address that outlives its connection: the calls that are open are readied again on the next one. */
@@ -8,7 +9,7 @@ export async function openInbox(
   add: (establish: (link: Link) => Promise<Subscription>) => Promise<Subscription>,
   onReturned: InboxOptions['onReturned'],
 ): Promise<Inbox> {
-  const open = new Set<string>()
+  let open = new Set<string>()
   let current: Inbox | undefined
   const listen: ReplyListener = (token, frame) => {
     if (open.has(token)) onReply(token, frame)
@@ -21,7 +22,7 @@ export async function openInbox(
   })
   return {
     reserve: token => {
-      open.add(token)
+      open = renewed(open).add(token)
       current?.reserve(token)
       return replyTo(token)
     },

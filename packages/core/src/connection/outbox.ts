@@ -1,6 +1,7 @@
 import { CommlibError, toError } from '../errors.ts'
 import type { Frame, PublishOptions, PushOptions } from '../transport.ts'
 import { raceSignal } from '../util/abort.ts'
+import { renewed } from '../util/renewed.ts'
 import type { Link } from './link.ts'
 import { Losses } from './losses.ts'
 import { OfflineBuffer, type OfflineBufferOptions } from './offline-buffer.ts'
@@ -39,7 +40,7 @@ export class Outbox {
 
   readonly #waiting: OfflineBuffer<Item>
   readonly #losses: Losses
-  readonly #unconfirmed = new Set<Item>()
+  #unconfirmed = new Set<Item>()
   #refusal: Error | undefined
   #generation = 0
   #idle = nothing
@@ -177,7 +178,7 @@ export class Outbox {
       return done
     }
     if (item.verb === 'publish' && !item.droppable) {
-      this.#unconfirmed.add(item)
+      this.#unconfirmed = renewed(this.#unconfirmed).add(item)
       link.publish(item.address, frame, item.options).then(
         () => {
           if (this.#settle(item)) item.resolve()

@@ -1,5 +1,6 @@
 import { CommlibError } from '../errors.ts'
 import type { Frame, Inbox } from '../transport.ts'
+import { renewed } from '../util/renewed.ts'
 import { randomId, randomWord } from '../util/token.ts'
 import type { Context } from './context.ts'
 
@@ -26,7 +27,7 @@ const LONGEST = 100
 /** The calls in flight over a context's one return address. */
 export class Calls {
   readonly #context: Context
-  readonly #pending = new Map<string, PendingCall>()
+  #pending = new Map<string, PendingCall>()
   readonly #prefix = randomId().slice(0, 12)
   #opening: Promise<Inbox> | undefined
   #count = 0
@@ -86,7 +87,7 @@ export class Calls {
   }
 
   add(token: string, call: PendingCall): void {
-    this.#pending.set(token, call)
+    this.#pending = renewed(this.#pending).set(token, call)
     this.#watch(call)
   }
 

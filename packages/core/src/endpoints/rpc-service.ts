@@ -3,6 +3,7 @@ import type { RpcContract, RpcTypes } from '../contracts/rpc.ts'
 import { CommlibError, type RemoteFailure, toError } from '../errors.ts'
 import type { Frame, Subscription } from '../transport.ts'
 import { Queue } from '../util/queue.ts'
+import { renewed } from '../util/renewed.ts'
 import { Running } from '../util/running.ts'
 import { subscription } from '../util/subscription.ts'
 import { later } from '../util/timer.ts'
@@ -93,7 +94,7 @@ export async function createRpcService<T extends RpcTypes>(
   if (hidden) port.close()
   const running = new Running()
   /** By correlation id, as far as they have one. */
-  const active = new Map<unknown, ActiveRequest>()
+  let active = new Map<unknown, ActiveRequest>()
   const waiting = new Queue<WaitingRequest>()
 
   const send = (request: ActiveRequest, frame: Frame): Promise<void> =>
@@ -147,7 +148,7 @@ export async function createRpcService<T extends RpcTypes>(
     port.messages++
     running.start()
     const { correlationId: key = request } = request.request
-    active.set(key, request)
+    active = renewed(active).set(key, request)
     const end = () => {
       request.end()
       // Another one may have come under the same id.
