@@ -143,7 +143,7 @@ function rowsOf(transport: BrokerTransport): Row[] {
       deed: 'events',
       unit: '/s',
       subscribers: 100,
-      most: 300,
+      most: 1000,
       measuredAt: 'receiver',
     }),
     row('fan-in', {
