@@ -120,7 +120,8 @@ export async function createLink(session: Session, options: LinkOptions, events:
     const ready: ConsumerOptions['ready'] = async (queue, yieldTo) => {
       if (latched) {
         const kept = await readLatched(session, pattern)
-        if (kept !== undefined) await onFrame(pattern, kept)
+        // Not awaited: who takes it may wait for something itself.
+        if (kept !== undefined) void (async () => onFrame(pattern, kept))().catch(events.error)
       }
       if (durable === undefined || group !== undefined) return undefined
       return claim(session, { queue, durable, announce: sending.announce, onTaken: yieldTo })

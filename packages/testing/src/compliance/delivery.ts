@@ -129,6 +129,26 @@ export function testDelivery(options: ComplianceOptions): void {
       expect(got).toHaveLength(1)
     })
 
+    it.each([false, true])('does not wait for who takes the kept value (reliable: %s)', async reliable => {
+      if (reliable && !supports.reliable) return
+      const a = await bench.connect()
+      const { transport: b, errors } = await bench.link()
+      const topic = unique()
+      const taken = gate()
+      bench.after(() => a.publish(topic, { body: bytes('') }, { latched: true }).catch(() => {}))
+      await a.publish(topic, { body: bytes('1') }, { latched: true })
+      // As above.
+      await quiet()
+      const listener = async () => {
+        await taken.opened
+        throw new Error('spilt')
+      }
+      await b.subscribe(topic, listener, { latched: true, reliable })
+      expect(errors).toEqual([])
+      taken.open()
+      await eventually(() => expect(errors.map(String)).toEqual(['Error: spilt']))
+    })
+
     it('forgets a latched value when an empty one is published', async () => {
       const [a, b] = await pair()
       const topic = unique()
