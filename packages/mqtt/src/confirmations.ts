@@ -11,11 +11,11 @@ interface Pending {
 
   /** Rejects when nobody subscribes. */
   readonly mandatory: boolean
+
+  /** Once aborted, it is no longer sent. */
+  readonly signal: AbortSignal | undefined
   resolve: () => void
   reject: (error: unknown) => void
-
-  /** It was aborted while it waited. */
-  aborted: boolean
 }
 
 export interface ConfirmationsOptions {
@@ -50,7 +50,7 @@ export class Confirmations {
     const { retain, mandatory, signal } = how
     if (signal?.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
-      const pending: Pending = { topic, frame, retain, mandatory, resolve, reject, aborted: false }
+      const pending: Pending = { topic, frame, retain, mandatory, signal, resolve, reject }
       if (signal !== undefined) this.#watch(pending, signal)
       this.#waiting.push(pending)
       this.#sendWaiting()
@@ -78,10 +78,7 @@ export class Confirmations {
 
   #watch(pending: Pending, signal: AbortSignal): void {
     const { resolve, reject } = pending
-    const abort = () => {
-      pending.aborted = true
-      reject(signal.reason)
-    }
+    const abort = () => reject(signal.reason)
     pending.resolve = () => {
       signal.removeEventListener('abort', abort)
       resolve()
@@ -95,12 +92,12 @@ export class Confirmations {
 
   #sendWaiting(): void {
     const { window, ids } = this.#options
-    while (this.#waiting.first !== undefined && this.#sent.size < window) {
-      if (!this.#waiting.first.aborted) {
+    for (let next = this.#waiting.first; next !== undefined && this.#sent.size < window; next = this.#waiting.first) {
+      if (next.signal?.aborted !== true) {
         const id = ids.allocate()
         // As many are unconfirmed as there are packet identifiers; the next PUBACK frees one.
         if (id === null) return
-        this.#send(this.#waiting.first, id)
+        this.#send(next, id)
       }
       this.#waiting.shift()
     }

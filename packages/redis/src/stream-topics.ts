@@ -167,12 +167,8 @@ export function createStreamTopics(options: StreamTopicsOptions) {
 
   /** Resolves once it is read, not taken: so that none that is published from then on is given as one that was kept. */
   async function giveLatched(topic: string, onFrame: TopicListener): Promise<void> {
-    try {
-      const kept = await readLatched(topic)
-      if (kept !== undefined) void Promise.resolve(onFrame(topic, kept)).catch(events.error)
-    } catch (error) {
-      events.error(error)
-    }
+    const kept = await readLatched(topic).catch(events.error)
+    if (kept) void (async () => onFrame(topic, kept))().catch(events.error)
   }
 
   async function readLatched(topic: string): Promise<Frame | undefined> {

@@ -137,7 +137,7 @@ export function testDelivery(options: ComplianceOptions): void {
       const taken = gate()
       bench.after(() => a.publish(topic, { body: bytes('') }, { latched: true }).catch(() => {}))
       await a.publish(topic, { body: bytes('1') }, { latched: true })
-      // As above.
+      // The nodes of a cluster hear of it one after the other.
       await quiet()
       const listener = async () => {
         await taken.opened
