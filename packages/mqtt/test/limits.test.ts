@@ -29,6 +29,23 @@ describe('a broker that takes packets of 1 KB and one unconfirmed message', () =
     expect(types(statuses)).toEqual(['connected'])
   })
 
+  it('is not sent what was aborted while it waited for the one before', async () => {
+    const { transport } = await connect(broker.url)
+    const got: string[] = []
+    await transport.subscribe('limits.aborted', (_, frame) => void got.push(text(frame)))
+    const controller = new AbortController()
+    const publish = (body: string, signal?: AbortSignal) =>
+      transport.publish('limits.aborted', { body: bytes(body) }, { reliable: true, signal })
+    const [first, second, third] = [publish('1'), publish('2', controller.signal), publish('3')]
+    const reason = new Error('no longer wanted')
+    controller.abort(reason)
+    await expect(second).rejects.toBe(reason)
+    await Promise.all([first, third])
+    await eventually(() => expect(got).toEqual(['1', '3']))
+    await quiet()
+    expect(got).toHaveLength(2)
+  })
+
   it('ends each connection over a larger one in MQTT 3.1.1, where it cannot tell, until that is given up', async () => {
     const { transport, statuses } = await connect(broker.url, { protocolVersion: 4 })
     const got: string[] = []
