@@ -18,7 +18,7 @@ export interface OpenConnectionOptions {
   /** Milliseconds of silence after which it is asked whether it is still there; 0 never asks. */
   readonly keepalive: number
 
-  /** It waits in blocking commands, which end by themselves within the keepalive, and is not to be asked. */
+  /** It waits in blocking commands, which end by themselves within the keepalive, and cannot be asked meanwhile. */
   readonly blocking: boolean
   readonly signal: AbortSignal
 }
@@ -150,7 +150,11 @@ export async function openConnection(
   const stopWatching = watch({
     keepalive,
     read: () => (stream as { bytesRead?: number }).bytesRead ?? 0,
-    ask: blocking ? undefined : () => tell('ping', []), // silence is what tells
+    ask: () => {
+      // What it waits in comes back in time; while there is no room for more, it waits in nothing.
+      if (!blocking || commands.size === 0) tell('ping', []) // silence is what tells
+    },
+    patient: blocking,
     onSilent: () => {
       end(new Error(`no sign of life from ${target} for more than ${keepalive} ms`))
       redis.disconnect()

@@ -6,20 +6,23 @@ export interface WatchOptions {
   /** Bytes received so far. */
   read(): number
 
-  /** Makes the other side say something. Not given where it says something within each keepalive by itself. */
-  readonly ask: (() => void) | undefined
+  /** Makes the other side say something, or knows that it does so within a keepalive by itself. */
+  ask(): void
+
+  /** It may be that ask relied on the latter. */
+  readonly patient: boolean
 
   /** It has not answered. */
   onSilent(): void
 }
 
 /** Tells when a connection has fallen silent. Returns what ends the watching. */
-export function watch({ keepalive, read, ask, onSilent }: WatchOptions): () => void {
+export function watch({ keepalive, read, ask, patient, onSilent }: WatchOptions): () => void {
   if (keepalive === 0) return () => {}
   let seen = read()
   let silent = 0
   // What is asked in one half has the next two to answer; what speaks by itself once in a keepalive has one more.
-  const limit = ask === undefined ? 4 : 3
+  const limit = patient ? 4 : 3
   let judging: ReturnType<typeof setImmediate> | undefined
   const timer = setInterval(() => {
     // This process itself may have been too busy to read: what has come is read before it is judged.
@@ -36,7 +39,7 @@ export function watch({ keepalive, read, ask, onSilent }: WatchOptions): () => v
     if (silent >= limit) {
       stop()
       onSilent()
-    } else if (silent === 1) ask?.()
+    } else if (silent === 1) ask()
   }
 
   function stop(): void {

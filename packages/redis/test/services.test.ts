@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createNode, type Node, rpc } from '@commlib/core'
 import { type Broker, startRedis } from '@commlib/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -48,6 +49,20 @@ async function hangApart(topic: string, options: object) {
 }
 
 describe('a service', () => {
+  it('may take as many calls as it handles at a time, for longer than the keepalive, and stays connected', async () => {
+    const { transport, statuses } = await connect(broker.url, { keepalive: 1 })
+    const queue = unique()
+    let handled = 0
+    const handle = async () => {
+      await sleep(4000)
+      handled++
+    }
+    await transport.pull(queue, handle, { concurrency: 1 })
+    await transport.push(queue, { body: bytes('1') })
+    await eventually(() => expect(handled).toBe(1), 8000)
+    expect(statuses.filter(({ type }) => type === 'disconnected')).toEqual([])
+  }, 15_000)
+
   it('shares its calls with another of its name, within a fifth, and one that is killed fails only what it had begun', async () => {
     const name = unique()
     // Calls that take time, not processor time: what is asked is how the broker deals, not how the machine does.
