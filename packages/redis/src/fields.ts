@@ -41,30 +41,38 @@ export function fromFields(
   fields: readonly Buffer[],
   now: () => number,
 ): (Frame & { readonly body: Buffer }) | 'expired' | undefined {
-  const frame: Record<string, unknown> = {}
-  const headers: Record<string, string> = {}
+  let body: Buffer | undefined
+  let expiry: number | undefined
+  let headers: Record<string, string> | undefined
+  const texts: { -readonly [Property in keyof typeof TEXTS]?: string } = {}
   for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = String(fields[i])
+    const name = (fields[i] as Buffer).toString()
     const value = fields[i + 1] as Buffer
-    const property = PROPERTIES.get(name)
-    if (name === BODY) frame['body'] = value
-    else if (property !== undefined) frame[property] = value.toString()
-    else if (name === EXPIRES) {
-      const expiry = Number(value) - now()
-      if (expiry <= 0) return 'expired'
-      if (!Number.isNaN(expiry)) frame['expiry'] = expiry
-    } else if (name.startsWith(HEADER)) {
-      // A name such as __proto__ is one like all others.
-      Object.defineProperty(headers, name.slice(HEADER.length), { value: value.toString(), ...ORDINARY })
-      frame['headers'] = headers
+    if (name === BODY) body = value
+    else if (name.startsWith(HEADER)) {
+      headers ??= {}
+      addHeader(headers, name.slice(HEADER.length), value.toString())
+    } else if (name === EXPIRES) {
+      const left = Number(value) - now()
+      if (left <= 0) return 'expired'
+      if (!Number.isNaN(left)) expiry = left
+    } else {
+      const property = PROPERTIES.get(name)
+      if (property !== undefined) texts[property] = value.toString()
     }
   }
-  if (frame['contentType'] === undefined && frame['contentEncoding'] === undefined) {
-    Object.assign(frame, ORDINARY_CONTENT)
-  }
-  // Every property was made above, of the type it has in a frame.
-  return frame['body'] === undefined ? undefined : (frame as unknown as Frame & { readonly body: Buffer })
+  if (body === undefined) return undefined
+  const { correlationId, replyTo } = texts
+  const ordinary = texts.contentType === undefined && texts.contentEncoding === undefined
+  const { contentType, contentEncoding } = ordinary ? ORDINARY_CONTENT : texts
+  return { body, contentType, contentEncoding, correlationId, replyTo, expiry, headers }
 }
 
-const PROPERTIES = new Map<string, string>(Object.entries(TEXTS).map(([property, name]) => [name, property]))
+function addHeader(headers: Record<string, string>, name: string, value: string): void {
+  // One like all others.
+  if (name === '__proto__') Object.defineProperty(headers, name, { value, ...ORDINARY })
+  else headers[name] = value
+}
+
+const PROPERTIES = new Map(ALL_TEXTS.map(property => [TEXTS[property] as string, property]))
 const ORDINARY = { enumerable: true, configurable: true, writable: true }

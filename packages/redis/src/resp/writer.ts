@@ -34,6 +34,17 @@ export interface Sink {
 
 const CHUNK = 64 * 1024
 
+/**
+ * Chunks that nobody writes to. Of a hundred connections, the one that was written to just now is cached by the processor;
+ * one for each never is.
+ */
+const free: Buffer[] = []
+
+/** The most that are kept. */
+const FREE = 4
+
+const NONE = Buffer.alloc(0)
+
 /** A body from this size on is written as it is instead of being copied. */
 const LARGE = 16 * 1024
 
@@ -55,7 +66,7 @@ const LENGTH = 16
  */
 export class Writer {
   readonly #sink: Sink
-  #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK)
+  #chunk: Buffer = NONE
   #from = 0
   #to = 0
   #ended = false
@@ -75,8 +86,9 @@ export class Writer {
     size += this.#text(name)
     for (const arg of args) {
       if (typeof arg !== 'object') size += this.#text(typeof arg === 'string' ? arg : String(arg))
+      else if (arg instanceof Uint8Array) size += this.#bytes(arg)
       else if (isEncoded(arg)) size += this.#copy(arg.encoded)
-      else size += 'prefix' in arg ? this.#bytes(arg.body, arg.prefix) : this.#bytes(arg)
+      else size += this.#bytes(arg.body, arg.prefix)
     }
     // When what is under way has ended, promises included: answers to what came in together leave together.
     if (this.#turns.add()) process.nextTick(this.#end)
@@ -92,9 +104,13 @@ export class Writer {
   flush(): void {
     if (this.#to === this.#from || this.#ended) return
     this.#sink.write(this.#chunk.subarray(this.#from, this.#to))
-    // What the kernel has taken is written over: with a hundred connections, new memory for each command is never cached.
-    if (this.#sink.writableLength === 0) this.#to = 0
-    this.#from = this.#to
+    if (this.#sink.writableLength > 0) {
+      this.#from = this.#to
+      return
+    }
+    // What the kernel has taken is written over.
+    if (this.#chunk.length === CHUNK && free.length < FREE) free.push(this.#chunk)
+    this.#start(NONE)
   }
 
   /** The connection has ended: what was collected goes nowhere. */
@@ -120,12 +136,14 @@ export class Writer {
 
   /** Whether it is, and so was written. */
   #ascii(text: string): boolean {
-    this.#reserve(text.length + LENGTH + 2)
+    // Once: the engine has as many kinds of texts as it takes to ask for it in a call each time.
+    const { length } = text
+    this.#reserve(length + LENGTH + 2)
     const start = this.#to
-    this.#length(DOLLAR, text.length)
+    this.#length(DOLLAR, length)
     const chunk = this.#chunk
     let to = this.#to
-    for (let i = 0; i < text.length; i++) {
+    for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i)
       if (code > 0x7f) {
         this.#to = start
@@ -154,6 +172,7 @@ export class Writer {
     if (large) {
       this.flush()
       if (!this.#ended) this.#sink.write(bytes)
+      this.#reserve(2)
     } else {
       this.#chunk.set(bytes, this.#to)
       this.#to += bytes.length
@@ -185,12 +204,16 @@ export class Writer {
     if (this.#chunk.length - this.#to >= size) return
     this.flush()
     if (this.#chunk.length - this.#to >= size) return
-    this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK, size))
+    this.#start((size <= CHUNK && free.pop()) || Buffer.allocUnsafeSlow(Math.max(CHUNK, size)))
+  }
+
+  #start(chunk: Buffer): void {
+    this.#chunk = chunk
     this.#from = 0
     this.#to = 0
   }
 }
 
 export function isEncoded(arg: Argument): arg is Encoded {
-  return typeof arg === 'object' && 'encoded' in arg
+  return typeof arg === 'object' && !(arg instanceof Uint8Array) && 'encoded' in arg
 }
