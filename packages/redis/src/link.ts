@@ -57,7 +57,8 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
   const streams = createStreamTopics({
     channels,
     send,
-    copy: server.many ? undefined : publish,
+    tell: server.tell,
+    line: server.reader,
     serverOf: server.nameOf,
     now: server.now,
     events,
@@ -149,13 +150,13 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
   }
 
   async function close(): Promise<void> {
-    streams.end()
+    const ended = streams.end()
     // They delete their lists, for which the reader has to have let go of them; a silent server does not hold this up.
     await Promise.race([
       Promise.all(Array.from(inboxes, inbox => inbox.close())),
       sleep(CLOSE_GRACE, null, { ref: false }),
     ])
-    await Promise.all([readers.close(), channels.close()])
+    await Promise.all([ended, readers.close(), channels.close()])
     replyLists.flush()
     await server.close(CLOSE_GRACE)
   }
@@ -168,7 +169,8 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
         return Promise.reject(error)
       }
       if (given?.reliable || given?.latched) {
-        return streams.publish(topic, frame, given).catch(error => {
+        const published = streams.publish(topic, frame, given)
+        return published.then(nothing, error => {
           throw isReply(error) ? refused(`the message to '${topic}' was refused`, error) : error
         })
       }
@@ -211,6 +213,8 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
     close: () => (closing ??= close()),
   }
 }
+
+const nothing = () => {}
 
 /** ioredis takes a Buffer for bytes, and any other array for a list of numbers. */
 function view({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

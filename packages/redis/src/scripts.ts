@@ -69,26 +69,13 @@ end
 `
 
 /**
- * Publishes to a stream, and the marked copy to the channel, and wakes the groups' members that wait. The second key is the
- * latched value's, if it is to be kept. Arguments: the stream's length, the channel, when the kept value is over, what
- * members wait at, and the fields, the body's first. Returns 1 if somebody was woken, else 0.
- *
- * What members wait at is none of the keys: where it is not there, and the slot moves, the script could not be run. Nobody
- * knows then who waits, so all are woken.
+ * Publishes to a stream, and the marked copy to the channel. The second key is the latched value's, if it is to be kept.
+ * Arguments: the stream's length, the channel, when the kept value is over, and the fields, the body's first.
  */
 export const PUBLISH_RELIABLE: Script = script(`${KEEP}
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, 5))
-if KEYS[2] then keep(KEYS[2], ARGV[3], 5) end
-redis.call('PUBLISH', ARGV[2], ' ' .. ARGV[6])
-if redis.pcall('DEL', ARGV[4]) == 0 then return 0 end
-redis.pcall('PUBLISH', ARGV[4], '')
-return 1
-`)
-
-/** Wakes the members of groups that wait at the key, unless somebody has just done so. */
-export const WAKE_GROUPS: Script = script(`
-if redis.pcall('DEL', KEYS[1]) ~= 0 then redis.pcall('PUBLISH', KEYS[1], '') end
-return 0
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, 4))
+if KEYS[2] then keep(KEYS[2], ARGV[3], 4) end
+return redis.call('PUBLISH', ARGV[2], ' ' .. ARGV[5])
 `)
 
 /** Publishes to the channel, and keeps the value. Arguments: the channel, when it is over, and the fields. */

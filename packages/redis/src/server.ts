@@ -19,6 +19,9 @@ export interface Server {
   /** Publishes to a channel. A message that the connection ends with is not told of. */
   publish(channel: string, body: Buffer | Prefixed, onRefused: (error: Error) => void): void
 
+  /** Sends what is answered before what is sent next; `undefined` where that may go to another server. */
+  readonly tell: Connection['tell'] | undefined
+
   /** Resolves when little enough is pending to send more. */
   room(): Promise<void>
 
@@ -40,7 +43,7 @@ export interface Server {
   /** Opens a connection to subscribe on. */
   subscriber(): Promise<Connection>
 
-  /** Opens a connection to read the lists of this key's slot. */
+  /** Opens a connection to wait at keys of this key's slot. */
   reader(key: string): Promise<Line>
 
   /** Waits for what was sent, for so many milliseconds, then disconnects. */

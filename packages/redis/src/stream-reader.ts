@@ -3,6 +3,7 @@ import { CommlibError, type Frame, type LinkEvents } from '@commlib/core/interna
 import type { Argument } from './connection.ts'
 import { isReply, refused } from './errors.ts'
 import { fromFields } from './fields.ts'
+import type { Line } from './server.ts'
 
 /** What a subscription knows of its stream, through all connections. */
 export interface StreamState {
@@ -23,6 +24,12 @@ export interface StreamReaderOptions {
   /** The stream. */
   readonly key: string
   readonly send: (name: string, args: Argument[]) => Promise<unknown>
+
+  /**
+   * Its own to wait on for the next entry, for groups alone. The server gives an entry to who has waited longest, where a
+   * poke would make all members ask for it. Without, it reads when it is poked.
+   */
+  readonly line?: Line | undefined
 
   /** The server's clock. */
   readonly now: () => number
@@ -46,9 +53,6 @@ export interface StreamGroup {
 
   /** Milliseconds after which what another member holds is taken from it; `undefined` where there are none. */
   readonly claimAfter?: number | undefined
-
-  /** The key that shows that a member waits, deleted by who pokes them; `undefined` where each entry pokes. */
-  readonly waiting?: string | undefined
 }
 
 /** Entries that may be handled at the same time. */
@@ -129,56 +133,64 @@ export class StreamReader {
 
   /** Nothing more is handed over but what the server has given already. */
   async close(): Promise<void> {
-    this.#closed = true
-    clearInterval(this.#timer)
+    await this.#hangUp()
     await this.#reading
+    const { line, group, state } = this.#options
+    // What was on its way when it hung up.
+    if (line !== undefined && group !== undefined) await this.#readPending(group, { after: state.last }).catch(() => {})
     this.#flush()
     await this.#sending
   }
 
   /** Nothing more is handed over at all. What is being handled is acknowledged still, when it is. */
-  end(): void {
+  async end(): Promise<void> {
     this.#ended = true
+    this.#flush()
+    await this.#hangUp()
+  }
+
+  /** When the line has ended, the server gives nothing more to who waited there. */
+  async #hangUp(): Promise<void> {
+    if (this.#closed) return
     this.#closed = true
     clearInterval(this.#timer)
-    this.#flush()
+    await this.#options.line?.close(0)
   }
 
   /** All members of a group are told at the same time: who had the last entry lets the others go first. */
   async #afterOthers(): Promise<void> {
-    if (this.#took && this.#options.group?.claimAfter !== undefined) await sleep(TURN)
+    const { group, line } = this.#options
+    if (this.#took && line === undefined && group?.claimAfter !== undefined) await sleep(TURN)
     this.#took = false
     await this.#read()
   }
 
   async #read(): Promise<void> {
-    const { state, group, key, send } = this.#options
+    const { state, group, line } = this.#options
     try {
       for (;;) {
         const room = WINDOW - state.running.size
         if (room <= 0 || this.#closed) return
         await this.#claim(group, room)
-        this.#wait(group)
-        const from = ['count', room, 'streams', key]
-        const reply = await (group === undefined
-          ? send('xread', [...from, state.last ?? '0-0'])
-          : send('xreadgroup', ['group', group.name, group.consumer, ...from, '>']))
-        const entries = entriesOf(reply)
+        const entries = entriesOf(await this.#next(group, room))
         this.#took ||= entries.length > 0
         this.#deliver(entries)
-        if (entries.length < room) return
-        await this.#checkGap()
+        if (entries.length === room) await this.#checkGap()
+        else if (line === undefined) return
       }
     } catch (error) {
       await this.#failed(error)
     }
   }
 
-  /** Before it reads, so that what comes in between is told. If it cannot be said, the interval is left. */
-  #wait(group: StreamGroup | undefined): void {
-    if (group?.waiting === undefined) return
-    const { send, interval } = this.#options
-    send('set', [group.waiting, 1, 'px', Math.ceil(2 * interval)]).catch(() => {})
+  #next(group: StreamGroup | undefined, count: number): Promise<unknown> {
+    const { key, send, line, interval, state } = this.#options
+    if (group === undefined) return send('xread', ['count', count, 'streams', key, state.last ?? '0-0'])
+    const as = ['group', group.name, group.consumer, 'count', count]
+    if (line === undefined) return send('xreadgroup', [...as, 'streams', key, '>'])
+    // With the same write.
+    this.#flush(line.send)
+    return line.send('xreadgroup', [...as, 'block', Math.ceil(interval), 'streams', key, '>'])
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -222,12 +234,15 @@ export class StreamReader {
   }
 
   /** What this consumer was given and has not acknowledged, before it was here or before the connection was. */
-  async #readPending({ name, consumer }: StreamGroup, filter: (entry: Entry) => boolean = () => true): Promise<void> {
+  async #readPending(
+    { name, consumer }: StreamGroup,
+    { after = '0', only = () => true }: { after?: string | undefined; only?: (entry: Entry) => boolean } = {},
+  ): Promise<void> {
     const { key, send } = this.#options
-    for (let after = '0'; ; ) {
+    for (;;) {
       const reply = await send('xreadgroup', ['group', name, consumer, 'count', WINDOW, 'streams', key, after])
       const entries = entriesOf(reply)
-      this.#deliver(entries.filter(filter))
+      this.#deliver(entries.filter(only))
       const last = entries.at(-1)
       if (last === undefined) return
       after = String(last[0])
@@ -261,7 +276,7 @@ export class StreamReader {
     this.#deliver(entries)
     if (forgotten.length > 0) this.#removed(forgotten.length)
     // What was removed is forgotten since Redis 7; before, it is this member's now, under an id that is not told here.
-    if (entries.length < claimed.length) await this.#readPending(group, isRemoved)
+    if (entries.length < claimed.length) await this.#readPending(group, { only: isRemoved })
   }
 
   #removed(count: number): void {
@@ -318,8 +333,8 @@ export class StreamReader {
     state.idle = undefined
   }
 
-  #flush(): void {
-    const { group, key, send } = this.#options
+  #flush(send = this.#options.send): void {
+    const { group, key } = this.#options
     const ids = this.#acknowledged
     if (ids.length === 0 || group === undefined) return
     this.#acknowledged = []

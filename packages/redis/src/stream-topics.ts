@@ -12,20 +12,22 @@ import {
 } from '@commlib/core/internal'
 import type { Channels, Receiver } from './channels.ts'
 import type { Argument } from './connection.ts'
-import { isReply } from './errors.ts'
 import { fromFields, toFields } from './fields.ts'
 import { toKey } from './names.ts'
 import { type Encoded, encode } from './resp/writer.ts'
-import { LEAVE_GROUP, PUBLISH_LATCHED, PUBLISH_RELIABLE, RELEASE_NAME, scriptRunner, WAKE_GROUPS } from './scripts.ts'
-import type { Server } from './server.ts'
+import { LEAVE_GROUP, PUBLISH_LATCHED, PUBLISH_RELIABLE, RELEASE_NAME, scriptRunner } from './scripts.ts'
+import type { Line, Server } from './server.ts'
 import { createState, StreamReader, type StreamState } from './stream-reader.ts'
 
 export interface StreamTopicsOptions {
   readonly channels: Channels
   readonly send: (name: string, args: Argument[]) => Promise<unknown>
 
-  /** Publishes to a channel, after what was sent before; `undefined` where that may be another server's. */
-  readonly copy: Server['publish'] | undefined
+  /** What it sends is answered before what is sent next; `undefined` where that may be another server's. */
+  readonly tell: Server['tell']
+
+  /** Opens a connection to wait at a stream. */
+  readonly line: Server['reader']
 
   /** Names the server that has this key. */
   readonly serverOf: (key: string) => string
@@ -64,32 +66,27 @@ export function isMarked(body: Buffer): boolean {
 
 /** Keys of one topic are in one slot of a cluster. */
 const streamKey = (topic: string) => `commlib:stream:{${toKey(topic)}}`
-const waitingKey = (topic: string) => `commlib:waiting:{${toKey(topic)}}`
 const latchedKey = (topic: string) => `commlib:latched:{${toKey(topic)}}`
 const ownerKey = (topic: string, durable: string) => `commlib:owner:{${toKey(topic)}}:${durable}`
 
 /** What each reliable message to a topic is sent with. */
 interface Head {
+  /** Of the stream. */
+  readonly key: string
+
   /** Of the script. */
   readonly script: Encoded
 
   /** Of the commands that it can be replaced by. */
   readonly entry: Encoded
-  readonly channel: string
-  readonly waiting: string
-
-  /** Messages since a group waited for one. */
-  unawaited: number
-
-  /** It may be asked whether one waits. */
-  mayAsk: boolean
+  readonly channel: Encoded
 }
 
 /** Topics for which that is kept. */
 const MAX_HEADS = 10_000
 
-/** Messages that no group waited for, after which none is thought to wait for the next. */
-const UNAWAITED = 32
+/** Members of groups that have a connection of their own to wait on. Any other one is told by the copies. */
+const MAX_LINES = 16
 
 /** A body up to this many bytes is sent twice rather than in a script. */
 const SHORT = 4096
@@ -98,53 +95,37 @@ let members = 0
 
 /** Topics whose messages are kept: in streams for who must not miss one, and the last one for who comes late. */
 export function createStreamTopics(options: StreamTopicsOptions) {
-  const { channels, send, copy, serverOf, now, events, maxLength, claimAfter, interval, id, fits } = options
+  const { channels, send, tell, line, serverOf, now, events, maxLength, claimAfter, interval, id, fits } = options
   const run = scriptRunner(send, serverOf)
   const readers = new Set<StreamReader>()
   const heads = new Map<string, Head>()
+  let lines = 0
 
-  async function publish(topic: string, frame: Frame, given: PublishOptions): Promise<void> {
+  function publish(topic: string, frame: Frame, given: PublishOptions): Promise<unknown> {
     const { body, expiry } = frame
-    const key = streamKey(topic)
+    const head = headOf(topic)
+    const { key } = head
     const fields = toFields(frame, Buffer.from(body.buffer, body.byteOffset, body.byteLength), () => now(key))
     if (!given.latched) {
-      const head = headOf(topic)
-      if (copy !== undefined && head.mayAsk && head.unawaited >= UNAWAITED && body.byteLength <= SHORT) {
-        return publishUnawaited(head, fields, copy)
-      }
-      const woken = await run(PUBLISH_RELIABLE, key, [head.script, ...fields])
-      head.unawaited = woken === 0 ? head.unawaited + 1 : 0
-      return
+      if (tell !== undefined && body.byteLength <= SHORT) return publishTwice(head, fields, tell)
+      return run(PUBLISH_RELIABLE, key, [head.script, ...fields])
     }
     const over = expiry === undefined ? '' : Math.round(now(key) + expiry)
     const latched = latchedKey(topic)
-    if (!given.reliable) await run(PUBLISH_LATCHED, key, [1, latched, toKey(topic), over, ...fields])
-    else await run(PUBLISH_RELIABLE, key, [2, key, latched, ...toArgs(topic, over), ...fields])
+    if (!given.reliable) return run(PUBLISH_LATCHED, key, [1, latched, toKey(topic), over, ...fields])
+    return run(PUBLISH_RELIABLE, key, [2, key, latched, maxLength, toKey(topic), over, ...fields])
   }
 
-  const toArgs = (topic: string, over: string | number) => [maxLength, toKey(topic), over, waitingKey(topic)]
-
-  /**
-   * What the script does, in commands of their own, which take the server half its time. A group that waits after all is
-   * woken by a second step; who dies in between leaves that to the next message.
-   */
-  async function publishUnawaited(head: Head, fields: readonly Argument[], copy: Server['publish']): Promise<void> {
-    let refusal: Error | undefined
-    const added = send('xadd', [head.entry, ...fields])
-    copy(head.channel, { prefix: ' ', body: fields[1] as Buffer }, error => {
-      refusal = error
+  /** What the script does, in commands of their own, which take the server half its time. */
+  function publishTwice(
+    { entry, channel }: Head,
+    fields: readonly Argument[],
+    tell: NonNullable<Server['tell']>,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      tell('xadd', [entry, ...fields], reject)
+      send('publish', [channel, { prefix: ' ', body: fields[1] as Buffer }]).then(resolve, reject)
     })
-    // Anything but EXISTS, which is not among the commands that a publisher is allowed otherwise.
-    const asked = send('strlen', [head.waiting]).catch(error => {
-      if (!isReply(error)) throw error
-      head.mayAsk = false
-      return 1
-    })
-    const [, waiting] = await Promise.all([added, asked])
-    if (refusal !== undefined) throw refusal
-    if (waiting === 0) return
-    head.unawaited = 0
-    await run(WAKE_GROUPS, head.waiting, [1, head.waiting])
   }
 
   function headOf(topic: string): Head {
@@ -153,12 +134,10 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       if (heads.size >= MAX_HEADS) heads.clear()
       const key = streamKey(topic)
       head = {
-        script: encode([1, key, ...toArgs(topic, '')]),
+        key,
+        script: encode([1, key, maxLength, toKey(topic), '']),
         entry: encode([key, 'MAXLEN', '~', maxLength, '*']),
-        channel: toKey(topic),
-        waiting: waitingKey(topic),
-        unawaited: 0,
-        mayAsk: true,
+        channel: encode([toKey(topic)]),
       }
       heads.set(topic, head)
     }
@@ -229,14 +208,15 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     const grouped = shared || durable !== undefined
     const take = (frame: Frame & { readonly body: Buffer }) =>
       fits(topic, frame.body) ? onFrame(topic, frame) : undefined
-    const sharing = shared ? { claimAfter, waiting: waitingKey(topic) } : undefined
+    const waiting = shared && lines < MAX_LINES ? await openLine(key) : undefined
     const reader = new StreamReader({
       key,
       send,
+      line: waiting,
       now: () => now(key),
       interval,
       state: memory.stream,
-      group: grouped ? { name, consumer, durable, ...sharing } : undefined,
+      group: grouped ? { name, consumer, durable, claimAfter: shared ? claimAfter : undefined } : undefined,
       receive: take,
       events,
     })
@@ -251,32 +231,34 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     const stop = () => {
       if (taken) return
       taken = true
-      reader.end()
+      void reader.end()
       readers.delete(reader)
       for (const each of opened) void each.close()
       const message = `the durable '${durable}' on '${topic}' is used by another subscriber now`
       tell(new CommlibError('SESSION_TAKEN', message))
     }
     try {
-      // A member of a group cannot know whether another one takes what is in no stream.
-      const [channel, hear]: [string, Receiver] = sharing
-        ? [sharing.waiting, () => reader.poke()]
-        : [topic, (_, body) => (isMarked(body) ? reader.poke() : take({ body }))]
-      opened.push(await channels.listen(channel, hear))
+      const hear: Receiver = (_, body) => {
+        if (isMarked(body)) reader.poke()
+        // A member of a group cannot know whether another one takes what is in no stream.
+        else if (!shared) return take({ body })
+      }
+      if (waiting === undefined) opened.push(await channels.listen(topic, hear))
       if (single) opened.push(await takeName(topic, durable, memory, stop))
       if (taken) await Promise.all(opened.map(each => each.close()))
       else await reader.start()
       memory.established = true
       if (latched) await giveLatched(topic, onFrame)
     } catch (error) {
-      reader.end()
+      await reader.end()
+      readers.delete(reader)
       await Promise.all(opened.map(each => each.close()))
       throw error
     }
     const stream = subscription(async () => {
       readers.delete(reader)
       // A member of a group gets what it was given, since nobody else does; another one is to get it again.
-      if (!shared) reader.end()
+      if (!shared) void reader.end()
       await Promise.all(opened.map(each => each.close()))
       await reader.close()
       if (shared && durable === undefined) {
@@ -289,6 +271,21 @@ export function createStreamTopics(options: StreamTopicsOptions) {
       await run(RELEASE_NAME, owned, [1, owned, memory.owner]).catch(() => {})
     })
     return Object.assign(stream, { ended })
+  }
+
+  async function openLine(key: string): Promise<Line> {
+    lines++
+    const opened = await line(key).catch(error => {
+      lines--
+      throw error
+    })
+    return {
+      send: opened.send,
+      close: async grace => {
+        lines--
+        await opened.close(grace)
+      },
+    }
   }
 
   /** A durable name has one user: who comes later takes it over, and the one before is told. */
@@ -316,8 +313,8 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     publish,
     subscribe,
     /** Nothing more is handed over. */
-    end: () => {
-      for (const reader of readers) reader.end()
+    end: async () => {
+      await Promise.all(Array.from(readers, reader => reader.end()))
     },
   }
 }
