@@ -110,7 +110,7 @@ export async function openCluster(options: ClusterOptions): Promise<Server> {
   return {
     send,
     publish: (channel, body, onRefused) => connection.tell('publish', [channel, body], onRefused),
-    tell: undefined,
+    sendBoth: undefined,
     room: connection.room,
     nameOf: key => addressOf(slotOf(key)),
     now: key => (nodes.get(addressOf(slotOf(key))) ?? home).clock.now(),

@@ -51,7 +51,7 @@ async function connectOne(at: Target, { open, signal, root }: Opening): Promise<
   return {
     send: commands.send,
     publish: (channel, body, onRefused) => commands.tell('publish', [channel, body], onRefused),
-    tell: commands.tell,
+    sendBoth: commands.sendBoth,
     room: commands.room,
     nameOf: () => '',
     now: clock.now,

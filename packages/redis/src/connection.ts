@@ -33,6 +33,9 @@ export interface Connection {
    */
   send(name: string, args: readonly Argument[], prompt?: boolean): Promise<unknown>
 
+  /** Sends two commands. Resolves with the answer to the second, rejects with the first refusal. */
+  sendBoth(first: Command, second: Command): Promise<unknown>
+
   /** Sends a command whose answer nobody awaits, and whose fate is not told if the connection ends. */
   tell(name: string, args: readonly Argument[], onRefused?: (error: Error) => void): void
 
@@ -55,8 +58,10 @@ export interface Connection {
 /** @param pattern what was subscribed to, if that was one */
 export type MessageListener = (channel: Buffer, body: Buffer, pattern: Buffer | undefined) => void
 
+export type Command = readonly [name: string, args: readonly Argument[]]
+
 /** A command that has no answer yet. */
-interface Command {
+interface Unanswered {
   readonly size: number
   readonly resolve: ((value: unknown) => void) | undefined
   readonly reject: ((error: Error) => void) | undefined
@@ -118,7 +123,7 @@ export async function openConnection(
     signal.removeEventListener('abort', abort)
   }
   const { stream } = redis
-  const commands = new Queue<Command>()
+  const commands = new Queue<Unanswered>()
   const writer = new Writer(stream)
   let onMessage: MessageListener | undefined
 
@@ -207,8 +212,8 @@ export async function openConnection(
   function write(
     name: string,
     args: readonly Argument[],
-    resolve: Command['resolve'],
-    reject: Command['reject'],
+    resolve: Unanswered['resolve'],
+    reject: Unanswered['reject'],
   ): void {
     const size = writer.command(name, args)
     pending += size
@@ -220,6 +225,14 @@ export async function openConnection(
     const answer = new Promise((resolve, reject) => write(name, args, resolve, reject))
     if (prompt && commands.size === 1 && writer.alone) writer.flush()
     return answer
+  }
+
+  function sendBoth([name, args]: Command, [other, others]: Command): Promise<unknown> {
+    if (ended) return Promise.reject(connectionLost(target))
+    return new Promise((resolve, reject) => {
+      write(name, args, undefined, reject)
+      write(other, others, resolve, reject)
+    })
   }
 
   function tell(name: string, args: readonly Argument[], onRefused?: (error: Error) => void): void {
@@ -244,6 +257,7 @@ export async function openConnection(
 
   return {
     send,
+    sendBoth,
     tell,
     listen: listener => {
       onMessage = listener

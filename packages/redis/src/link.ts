@@ -57,7 +57,7 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
   const streams = createStreamTopics({
     channels,
     send,
-    tell: server.tell,
+    sendBoth: server.sendBoth,
     line: server.reader,
     serverOf: server.nameOf,
     now: server.now,

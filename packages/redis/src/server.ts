@@ -19,8 +19,8 @@ export interface Server {
   /** Publishes to a channel. A message that the connection ends with is not told of. */
   publish(channel: string, body: Buffer | Prefixed, onRefused: (error: Error) => void): void
 
-  /** Sends what is answered before what is sent next; `undefined` where that may go to another server. */
-  readonly tell: Connection['tell'] | undefined
+  /** `undefined` where the two may go to two servers. */
+  readonly sendBoth: Connection['sendBoth'] | undefined
 
   /** Resolves when little enough is pending to send more. */
   room(): Promise<void>

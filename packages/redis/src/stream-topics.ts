@@ -23,8 +23,7 @@ export interface StreamTopicsOptions {
   readonly channels: Channels
   readonly send: (name: string, args: Argument[]) => Promise<unknown>
 
-  /** What it sends is answered before what is sent next; `undefined` where that may be another server's. */
-  readonly tell: Server['tell']
+  readonly sendBoth: Server['sendBoth']
 
   /** Opens a connection to wait at a stream. */
   readonly line: Server['reader']
@@ -95,7 +94,7 @@ let members = 0
 
 /** Topics whose messages are kept: in streams for who must not miss one, and the last one for who comes late. */
 export function createStreamTopics(options: StreamTopicsOptions) {
-  const { channels, send, tell, line, serverOf, now, events, maxLength, claimAfter, interval, id, fits } = options
+  const { channels, send, sendBoth, line, serverOf, now, events, maxLength, claimAfter, interval, id, fits } = options
   const run = scriptRunner(send, serverOf)
   const readers = new Set<StreamReader>()
   const heads = new Map<string, Head>()
@@ -107,25 +106,17 @@ export function createStreamTopics(options: StreamTopicsOptions) {
     const { key } = head
     const fields = toFields(frame, Buffer.from(body.buffer, body.byteOffset, body.byteLength), () => now(key))
     if (!given.latched) {
-      if (tell !== undefined && body.byteLength <= SHORT) return publishTwice(head, fields, tell)
+      // What the script does, in commands of their own, which take the server half its time.
+      if (sendBoth !== undefined && body.byteLength <= SHORT) {
+        const copy = { prefix: ' ', body: fields[1] as Buffer }
+        return sendBoth(['xadd', [head.entry, ...fields]], ['publish', [head.channel, copy]])
+      }
       return run(PUBLISH_RELIABLE, key, [head.script, ...fields])
     }
     const over = expiry === undefined ? '' : Math.round(now(key) + expiry)
     const latched = latchedKey(topic)
     if (!given.reliable) return run(PUBLISH_LATCHED, key, [1, latched, toKey(topic), over, ...fields])
     return run(PUBLISH_RELIABLE, key, [2, key, latched, maxLength, toKey(topic), over, ...fields])
-  }
-
-  /** What the script does, in commands of their own, which take the server half its time. */
-  function publishTwice(
-    { entry, channel }: Head,
-    fields: readonly Argument[],
-    tell: NonNullable<Server['tell']>,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      tell('xadd', [entry, ...fields], reject)
-      send('publish', [channel, { prefix: ' ', body: fields[1] as Buffer }]).then(resolve, reject)
-    })
   }
 
   function headOf(topic: string): Head {
