@@ -1,4 +1,4 @@
-import { reconnecting, type Transport } from '@commlib/core/internal'
+import { reconnecting, TextWire, type Transport } from '@commlib/core/internal'
 import { createDriver } from './driver.ts'
 import { openSession } from './open-session.ts'
 import { type AmqpOptions, resolveOptions, type Settings, schemes } from './options.ts'
@@ -19,7 +19,7 @@ export interface Amqp {
 
 function create(urlOrOptions?: string | readonly string[] | AmqpOptions, more?: AmqpOptions): Transport {
   const settings = settingsOf(urlOrOptions, more)
-  return reconnecting(createDriver(settings), settings)
+  return { ...reconnecting(createDriver(settings), settings), wire: TextWire }
 }
 
 /** The transport over AMQP 0-9-1. */

@@ -74,12 +74,19 @@ export function headerBound({ contentType, contentEncoding, correlationId, reply
 }
 
 /** Writes the header frame; returns where it ends. Throws for what AMQP has no room for. */
-export function writeHeader(bytes: Buffer, from: number, channel: number, frame: Frame, persistent: boolean): number {
-  const { body, contentType, contentEncoding, correlationId, replyTo, expiry, headers } = frame
+export function writeHeader(
+  bytes: Buffer,
+  from: number,
+  channel: number,
+  frame: Frame,
+  bodySize: number,
+  persistent: boolean,
+): number {
+  const { contentType, contentEncoding, correlationId, replyTo, expiry, headers } = frame
   let at = from + 7
   at = bytes.writeUInt32BE(0x003c0000, at)
   at = bytes.writeUInt32BE(0, at)
-  at = bytes.writeUInt32BE(body.byteLength, at)
+  at = bytes.writeUInt32BE(bodySize, at)
   const flagsAt = at
   at += 2
   let present = 0

@@ -1,4 +1,5 @@
 import {
+  bodySize,
   CommlibError,
   type Frame,
   type InboxOptions,
@@ -145,9 +146,10 @@ export async function openSending(
   confirmations = confirming()
   session.onEnd(() => confirmations.end(connectionLost(target)))
 
-  function assertSize(address: string, { body }: Frame): void {
-    if (body.byteLength <= maxMessageBytes) return
-    const message = `the message to '${address}' has ${body.byteLength} bytes, more than maxMessageBytes (${maxMessageBytes})`
+  function assertSize(address: string, frame: Frame): void {
+    const size = bodySize(frame)
+    if (size <= maxMessageBytes) return
+    const message = `the message to '${address}' has ${size} bytes, more than maxMessageBytes (${maxMessageBytes})`
     throw new CommlibError('MESSAGE_TOO_LARGE', message)
   }
 
@@ -170,15 +172,15 @@ export async function openSending(
     const queue = assertShort(latchedQueue(topic))
     const channel = await declaring()
     try {
-      if (frame.body.byteLength === 0) await channel.deleteQueue(queue)
+      if (bodySize(frame) === 0) await channel.deleteQueue(queue)
       else await channel.assertQueue(queue, LATCHED)
     } catch (error) {
       throw session.ended ? connectionLost(target) : queueRefused(queue, error)
     }
     const kept =
-      frame.body.byteLength === 0
+      bodySize(frame) === 0
         ? undefined
-        : send({ exchange: '', key: queue }, { ...frame, expiry: undefined }, reliable)
+        : send({ exchange: '', key: queue }, { ...frame, body: frame.body, expiry: undefined }, reliable)
     await Promise.all([kept, send({ exchange, key }, frame, reliable)])
   }
 

@@ -1,4 +1,4 @@
-import type { Frame } from '@commlib/core/internal'
+import { bodySize, type Frame, giveChunk, takeChunk, UNCOPIED } from '@commlib/core/internal'
 import { ACK_SIZE, closeBody, headerBound, OVERHEAD, openBody, writeAck, writeHeader } from './frames.ts'
 
 /** The part of a socket that is written to. */
@@ -14,10 +14,8 @@ export interface Route {
   readonly method: Buffer
 }
 
-const CHUNK = 64 * 1024
-
-/** A body from this size on is written as it is instead of being copied. */
-const LARGE = 16 * 1024
+/** In place of a chunk, while there is nothing to write. */
+const NONE = Buffer.alloc(0)
 
 /** Bytes that may wait in the socket before a publisher has to. */
 const HIGH_WATER = 1024 * 1024
@@ -31,7 +29,7 @@ const written = Promise.resolve()
 export class Writer {
   readonly #sink: Sink
   readonly #maxBody: number
-  #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK)
+  #chunk: Buffer = NONE
   #from = 0
   #to = 0
   #before: Array<() => void> = []
@@ -50,25 +48,25 @@ export class Writer {
    * for.
    */
   publish({ channel, method }: Route, frame: Frame, persistent: boolean): Promise<void> {
-    const { body } = frame
-    const size = body.byteLength
-    const small = size < LARGE && size <= this.#maxBody
+    const size = bodySize(frame)
+    const small = size < UNCOPIED && size <= this.#maxBody
     this.#reserve(method.length + headerBound(frame) + (small ? size + OVERHEAD : 0))
     const bytes = this.#chunk
     let at = this.#to
     at += method.copy(bytes, at)
-    at = writeHeader(bytes, at, channel, frame, persistent)
+    at = writeHeader(bytes, at, channel, frame, size, persistent)
     if (small) {
       if (size > 0) {
         at = openBody(bytes, at, channel, size)
-        bytes.set(body, at)
+        if (frame.text === undefined) bytes.set(frame.body, at)
+        else bytes.write(frame.text.text, at)
         at = closeBody(bytes, at + size)
       }
       this.#to = at
       this.#schedule()
     } else {
       this.#to = at
-      this.#writeBody(channel, body)
+      this.#writeBody(channel, frame.body)
     }
     return this.#sink.writableLength > HIGH_WATER ? this.#drained() : written
   }
@@ -131,7 +129,11 @@ export class Writer {
   #reserve(size: number): void {
     if (this.#chunk.length - this.#to >= size) return
     this.#writeOut()
-    this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK, size))
+    this.#start(takeChunk(size) as Buffer)
+  }
+
+  #start(chunk: Buffer): void {
+    this.#chunk = chunk
     this.#from = 0
     this.#to = 0
   }
@@ -140,6 +142,9 @@ export class Writer {
     if (this.#to === this.#from || this.#ended) return
     this.#sink.write(this.#chunk.subarray(this.#from, this.#to))
     this.#from = this.#to
+    if (this.#sink.writableLength > 0) return
+    giveChunk(this.#chunk)
+    this.#start(NONE)
   }
 
   #drained(): Promise<void> {

@@ -70,7 +70,8 @@ export function conversion({ source, sink, parts, validate, filter, transform }:
 
   const encode = (frame: Frame, data: unknown): Frame => {
     const { expiry, latched, headers } = frame
-    return { ...sink.wire.message(data), expiry, latched, headers }
+    const message = sink.wire.message(data, headers)
+    return { ...message, body: message.body, text: undefined, expiry, latched }
   }
 
   const carry = (frame: Frame, data: unknown, received: unknown): Frame =>

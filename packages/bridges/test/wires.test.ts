@@ -49,6 +49,18 @@ describe.each(pairs)('a bridge from wire $title', ({ kind, from, to }) => {
     expect(made.counters).toMatchObject({ forwarded: 1, errors: 0 })
   })
 
+  it('writes long texts as well', async () => {
+    const [alice, bob, source, sink] = await world()
+    const Text = topic<{ text: string }>(fresh('text'))
+    const made = await bridge(source, sink, Text, { reliable: true, namespace: 'w' })
+    after(() => made.close())
+    const got: unknown[] = []
+    await bob.subscribe(topic(`w.${Text.name}`), message => got.push(message), { reliable: true })
+    const message = { text: 'é'.repeat(60_000) }
+    await alice.publisher(Text).publish(message, { reliable: true })
+    await eventually(() => expect(got).toEqual([message]))
+  })
+
   it('carries calls and goals', async () => {
     const [alice, bob, source, sink] = await world()
     const Add = rpc<{ a: number }, { sum: number }>(fresh('add'))

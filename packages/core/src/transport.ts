@@ -1,3 +1,6 @@
+import type { LongText } from './wire/text-wire.ts'
+import type { WireClass } from './wire/wire.ts'
+
 /**
  * The seam between commlib and a message broker.
  *
@@ -20,6 +23,9 @@
 export interface Transport extends AsyncDisposable {
   readonly name: string
   readonly supports: TransportSupports
+
+  /** What writes its frames, where that is not what writes everybody's. For the transports of this project. */
+  readonly wire?: WireClass | undefined
 
   /**
    * Resolves once the broker has accepted the connection. Reconnecting afterwards
@@ -59,6 +65,12 @@ export interface Transport extends AsyncDisposable {
 /** What travels: opaque bytes, and the properties a broker may carry beside them. */
 export interface Frame {
   readonly body: Uint8Array
+
+  /**
+   * The body's text, for a transport that writes texts. Such a frame makes its `body` when it is asked for, and a copy by
+   * `...` has none.
+   */
+  readonly text?: LongText | undefined
 
   /** Where an answer is expected; a frame that has one is a request. */
   readonly replyTo?: string | undefined

@@ -1,4 +1,4 @@
-import { codeOf, type Frame, Turns } from '@commlib/core/internal'
+import { bodySize, codeOf, type Frame, Turns } from '@commlib/core/internal'
 import { writeShort, writeText } from './packet.ts'
 import { short, text } from './reader.ts'
 import { defer } from './writer.ts'
@@ -100,8 +100,8 @@ export class Batches {
 }
 
 /** Whether it is small enough to share a packet. */
-export function isSmall({ body }: Frame): boolean {
-  return body.byteLength < LARGE
+export function isSmall(frame: Frame): boolean {
+  return bodySize(frame) < LARGE
 }
 
 /** Hands out what a batch holds. Throws at what is none, after what could be read. */

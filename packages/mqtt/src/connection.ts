@@ -1,4 +1,5 @@
 import {
+  bodySize,
   CommlibError,
   type Frame,
   type LinkEvents,
@@ -165,8 +166,9 @@ export function establish(
     subscriptions,
     publish: (topic, frame, { latched: retain = false, reliable, mandatory = false, signal } = PLAIN) => {
       if (ended || closing !== undefined) return Promise.reject(connectionLost(target))
-      if (frame.body.byteLength > maxMessageBytes) {
-        return Promise.reject(tooLarge(`the message to '${topic}'`, frame.body.byteLength, maxMessageBytes))
+      const size = bodySize(frame)
+      if (size > maxMessageBytes) {
+        return Promise.reject(tooLarge(`the message to '${topic}'`, size, maxMessageBytes))
       }
       if (reliable || mandatory) return confirmations.publish(topic, frame, { retain, mandatory, signal })
       try {

@@ -1,4 +1,4 @@
-import { type Driver, randomId, type Transport } from '@commlib/core/internal'
+import { type Driver, randomId, TextWire, type Transport } from '@commlib/core/internal'
 import { batchAnswers } from './answer-batches.ts'
 import { MAX_BATCH } from './batches.ts'
 import type { OpenConnection } from './driver.ts'
@@ -21,7 +21,8 @@ function create(urlOrOptions?: string | MqttOptions, more?: MqttOptions): Transp
   const settings = settingsOf(urlOrOptions, more)
   // Who takes small messages only may be sent no batch of answers.
   const answers = settings.maxMessageBytes < MAX_BATCH ? (driver: Driver) => driver : batchAnswers
-  return createTransport(settings, opener(settings), driver => batchMessages(answers(driver)))
+  const transport = createTransport(settings, opener(settings), driver => batchMessages(answers(driver)))
+  return { ...transport, wire: TextWire }
 }
 
 /** The transport over MQTT. */

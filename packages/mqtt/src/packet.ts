@@ -1,4 +1,4 @@
-import { CommlibError, type Frame, show } from '@commlib/core/internal'
+import { bodySize, CommlibError, type Frame, show } from '@commlib/core/internal'
 import { toTopic } from './topic.ts'
 import type { TopicAlias, TopicAliases } from './topic-aliases.ts'
 
@@ -36,7 +36,8 @@ export interface Publish {
   /** As {@link wireName} gives it; empty where its alias says it all. */
   readonly topic: string
   readonly alias: TopicAlias | undefined
-  readonly body: Uint8Array
+  readonly frame: Frame
+  readonly bodySize: number
   readonly retain: boolean
 
   /** 0: at most once, without a packet identifier. */
@@ -106,14 +107,14 @@ export function measure(
   retain: boolean,
   id: number,
 ): Publish {
-  const { body } = frame
+  const size = bodySize(frame)
   let topic = wireName(name)
   let properties: Properties | undefined
   let length = 0
   if (topic.length > MAX_TEXT) throw tooLong(topic.length)
   const alias = aliases?.of(topic)
   if (alias?.told) topic = ''
-  let remaining = 2 + topic.length + body.byteLength + (id === 0 ? 0 : 2)
+  let remaining = 2 + topic.length + size + (id === 0 ? 0 : 2)
   if (version === 5) {
     const { correlationId, expiry, headers } = frame
     const plain = isJson(frame)
@@ -152,7 +153,8 @@ export function measure(
   return {
     topic,
     alias,
-    body,
+    frame,
+    bodySize: size,
     retain,
     id,
     properties,

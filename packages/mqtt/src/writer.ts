@@ -1,17 +1,18 @@
-import { Turns } from '@commlib/core/internal'
+import { giveChunk, type LongText, Turns, takeChunk, UNCOPIED } from '@commlib/core/internal'
 import { type Publish, writeHead, writePuback } from './packet.ts'
 
 /** The part of a stream that is written to. */
 export interface Sink {
   readonly writableLength: number
-  write(chunk: Uint8Array): boolean
+  write(chunk: Uint8Array | string, encoding?: BufferEncoding): boolean
+
+  /** There on a socket, and nowhere else. */
+  setNoDelay?: unknown
   once(event: 'drain', listener: () => void): unknown
 }
 
-const CHUNK = 64 * 1024
-
-/** A body from this size on is written as it is instead of being copied. */
-const LARGE = 16 * 1024
+/** In place of a chunk, while there is nothing to write. */
+const NONE = new Uint8Array()
 
 /** Bytes that may wait in the socket before a publisher has to. */
 export const HIGH_WATER = 1024 * 1024
@@ -30,7 +31,7 @@ const written = Promise.resolve()
  */
 export class Writer {
   readonly #sink: Sink
-  #chunk: Uint8Array = new Uint8Array(CHUNK)
+  #chunk: Uint8Array = NONE
   #from = 0
   #to = 0
   readonly #turns = new Turns()
@@ -44,18 +45,20 @@ export class Writer {
 
   /** Resolves at once, or, when much is waiting in the socket, when there is room again. */
   publish(packet: Publish): Promise<void> {
-    const { body } = packet
-    const head = packet.size - body.byteLength
-    if (body.byteLength >= LARGE) {
-      this.#reserve(head)
+    const { frame, bodySize } = packet
+    const { text } = frame
+    if (bodySize >= UNCOPIED) {
+      this.#reserve(packet.size - bodySize)
       this.#to = writeHead(this.#chunk, this.#to, packet)
       this.flush()
-      this.#sink.write(body)
+      if (text === undefined) this.#sink.write(frame.body)
+      else this.#sink.write(text.text, encodingOf(text))
     } else {
       this.#reserve(packet.size)
       const at = writeHead(this.#chunk, this.#to, packet)
-      this.#chunk.set(body, at)
-      this.#to = at + body.byteLength
+      if (text === undefined) this.#chunk.set(frame.body, at)
+      else (this.#chunk as Buffer).write(text.text, at, encodingOf(text))
+      this.#to = at + bodySize
       this.#schedule()
       if (this.#turns.alone) this.flush()
     }
@@ -73,6 +76,10 @@ export class Writer {
     if (this.#to === this.#from || this.#ended) return
     this.#sink.write(this.#chunk.subarray(this.#from, this.#to))
     this.#from = this.#to
+    // Any other stream may hold it longer than it says.
+    if (this.#sink.setNoDelay === undefined || this.#sink.writableLength > 0) return
+    giveChunk(this.#chunk)
+    this.#start(NONE)
   }
 
   /** The connection has ended: drops what was collected, and nobody waits any more. */
@@ -94,7 +101,11 @@ export class Writer {
   #reserve(size: number): void {
     if (this.#chunk.length - this.#to >= size) return
     this.flush()
-    this.#chunk = new Uint8Array(Math.max(CHUNK, size))
+    this.#start(takeChunk(size))
+  }
+
+  #start(chunk: Uint8Array): void {
+    this.#chunk = chunk
     this.#from = 0
     this.#to = 0
   }
@@ -111,4 +122,9 @@ export class Writer {
     })
     return this.#room
   }
+}
+
+/** The quickest that gives its bytes. */
+function encodingOf({ text, size }: LongText): BufferEncoding {
+  return text.length === size ? 'latin1' : 'utf8'
 }

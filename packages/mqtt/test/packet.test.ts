@@ -87,7 +87,7 @@ describe('a PUBLISH', () => {
     const body = new Uint8Array(1)
     const bare = measure('a', { body }, { version: 5 }, false, 0)
     const plain = { body, contentType: 'application/json', contentEncoding: 'utf8' }
-    expect(measure('a', plain, { version: 5 }, false, 0)).toEqual(bare)
+    expect(measure('a', plain, { version: 5 }, false, 0)).toEqual({ ...bare, frame: plain })
     expect(measure('a', { ...plain, contentEncoding: 'deflate' }, { version: 5 }, false, 0).properties).toMatchObject({
       contentType: 'application/json',
       headers: ['content-encoding', 'deflate'],

@@ -2,6 +2,7 @@ import { CommlibError, toError } from '../errors.ts'
 import type { Frame, PublishOptions, PushOptions } from '../transport.ts'
 import { raceSignal } from '../util/abort.ts'
 import { renewed } from '../util/renewed.ts'
+import { bodySize } from '../wire/text-wire.ts'
 import type { Link } from './link.ts'
 import { Losses } from './losses.ts'
 import { OfflineBuffer, type OfflineBufferOptions } from './offline-buffer.ts'
@@ -10,7 +11,7 @@ interface Item {
   readonly verb: 'publish' | 'push'
   readonly address: string
   readonly frame: Frame
-  readonly options: PublishOptions | PushOptions | undefined
+  readonly options: (PublishOptions & PushOptions) | undefined
   readonly bytes: number
   readonly droppable: boolean
   readonly since: number
@@ -53,8 +54,7 @@ export class Outbox {
   /** Refuses what is sent, and what waits, with this error. */
   refuse(error: Error): void {
     this.#refusal = error
-    this.link = undefined
-    this.#generation++
+    this.pause()
     for (const item of this.#waiting.drain()) {
       if (item.droppable) this.#losses.add('not connected')
       item.reject(error)
@@ -126,11 +126,11 @@ export class Outbox {
   }
 
   publish(topic: string, frame: Frame, options: PublishOptions | undefined): Promise<void> {
-    return this.#add('publish', topic, frame, options, options?.reliable !== true)
+    return this.#add('publish', topic, frame, options)
   }
 
   push(queue: string, frame: Frame, options: PushOptions | undefined): Promise<void> {
-    return this.#add('push', queue, frame, options, false)
+    return this.#add('push', queue, frame, options)
   }
 
   /** One promise where nothing can be aborted: another three would be a tenth of what a message takes its sender. */
@@ -138,17 +138,17 @@ export class Outbox {
     verb: Item['verb'],
     address: string,
     frame: Frame,
-    options: PublishOptions | PushOptions | undefined,
-    droppable: boolean,
+    options: (PublishOptions & PushOptions) | undefined,
   ): Promise<void> {
     const signal = options?.signal
+    const droppable = verb === 'publish' && !options?.reliable
     const item: Item = {
       verb,
       address,
       frame,
       options,
       droppable,
-      bytes: frame.body.byteLength,
+      bytes: bodySize(frame),
       since: performance.now(),
       ends: 0,
       resolve: nothing,
@@ -156,15 +156,15 @@ export class Outbox {
     }
     const sent = new Promise<void>((resolve, reject) => {
       signal?.throwIfAborted()
-      if (this.#refusal !== undefined) throw this.#refusal
+      if (this.#refusal) throw this.#refusal
       item.resolve = resolve
       item.reject = reject
       // What becomes of it, the item is told.
-      if (!droppable && this.link !== undefined) return void this.#send(this.link, item)
+      if (!droppable && this.link) return void this.#send(this.link, item)
       this.#waiting.add(item)
       if (droppable) resolve()
     })
-    if (signal === undefined) return sent
+    if (!signal) return sent
     return raceSignal(sent, signal).catch(error => {
       this.#waiting.remove(item)
       this.#settle(item)
@@ -180,7 +180,7 @@ export class Outbox {
       item.reject(new CommlibError('TIMEOUT', `the message to '${item.address}' expired while not connected`))
       return done
     }
-    if (item.verb === 'publish' && !item.droppable) {
+    if (item.options?.reliable) {
       this.#unconfirmed = renewed(this.#unconfirmed).add(item)
       link.publish(item.address, frame, item.options).then(
         () => {
@@ -212,5 +212,5 @@ export class Outbox {
 function aged({ frame, since }: Item): Frame | undefined {
   if (frame.expiry === undefined) return frame
   const expiry = frame.expiry - (performance.now() - since)
-  return expiry > 0 ? { ...frame, expiry } : undefined
+  return expiry > 0 ? { ...frame, body: frame.body, expiry } : undefined
 }

@@ -57,11 +57,8 @@ export class Calls {
   open(): Promise<Inbox> {
     this.#opening ??= this.#context.transport
       .inbox(
-        (token, frame) => {
-          const call = this.#pending.get(token)
-          // Late, doubled and foreign replies are dropped: their callers are gone.
-          if (call !== undefined) call.onReply(frame)
-        },
+        // Late, doubled and foreign replies are dropped: their callers are gone.
+        (token, frame) => this.#pending.get(token)?.onReply(frame),
         { onReturned: (token, error) => this.#pending.get(token)?.onClosed(error) },
       )
       .then(

@@ -87,7 +87,12 @@ export function createContext(transport: Transport, options: ContextOptions = {}
   const shared = new Map<unknown, unknown>()
   const context: Context = {
     transport,
-    wire: new Wire({ codec, profile: wire, maxMessageBytes, properties: transport.supports.properties }),
+    wire: new (transport.wire ?? Wire)({
+      codec,
+      profile: wire,
+      maxMessageBytes,
+      properties: transport.supports.properties,
+    }),
     log,
     onError:
       onError === undefined

@@ -60,13 +60,9 @@ export function createPublisher<In, Name extends string>(
   const id = randomId()
   const send = (topic: string, data: unknown, options: PublishOptions): Promise<void> => {
     port.messages++
-    const frame = wire.message(data)
     // Whoever gets it twice can tell.
-    return transport.publish(
-      topic,
-      options.reliable ? { ...frame, headers: { id: id + port.messages } } : frame,
-      options,
-    )
+    const headers = options.reliable ? { id: id + port.messages } : undefined
+    return transport.publish(topic, wire.message(data, headers), options)
   }
 
   const publish = (message: unknown, options?: PublishMessageOptions & PublishTarget<string>): Promise<void> => {

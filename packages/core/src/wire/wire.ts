@@ -65,8 +65,10 @@ const ADDRESS = /^[\w-]+(?:[./][\w-]+)*$/
 /** Characters of a return address and of a correlation id. */
 const MAX_ADDRESS = 256
 
-const none: FrameProperties = {}
 const NO_HEADERS: Readonly<Partial<Record<'goalId' | 'hops', string>>> = {}
+
+/** A {@link Wire}, or one that writes frames in its own way. */
+export type WireClass = new (options: WireOptions) => Wire
 
 /** Marks what {@link Wire.readMessage} found to be a call, not a message. */
 export const notAMessage: unique symbol = Symbol('not a message')
@@ -80,9 +82,9 @@ export class Wire {
   }
 
   /** Writes a message on a topic. */
-  message(data: unknown): Frame {
+  message(data: unknown, headers?: Frame['headers']): Frame {
     const { profile, properties } = this.options
-    return this.#frame(profile === '0.6' && !properties ? messageEnvelope(data) : data)
+    return this.#frame(profile === '0.6' && !properties ? messageEnvelope(data) : data, { headers })
   }
 
   /** Reads a message, or {@link notAMessage} where it is a call. */
@@ -138,7 +140,7 @@ export class Wire {
 
   /** Writes the answer to a request, as that was written. */
   response(data: unknown, request: Request): Frame {
-    return this.#answer(data, request, undefined)
+    return this.#answer(data, request)
   }
 
   /** commlib-py has no errors: its clients find an empty object, ours find the failure. */
@@ -177,7 +179,7 @@ export class Wire {
     throw new CommlibError('INVALID_MESSAGE', `reply_to is no return address: ${show(replyTo)}`)
   }
 
-  #answer(data: unknown, { flavour, correlationId, bare }: Request, error: RemoteFailure | undefined): Frame {
+  #answer(data: unknown, { flavour, correlationId, bare }: Request, error?: RemoteFailure): Frame {
     // What would be taken for an envelope needs one.
     if (bare && error === undefined && this.#openAnswer(data) === undefined) return this.#frame(data, { correlationId })
     if (flavour === 'bare' || flavour === 'bare 0.6') {
@@ -188,7 +190,7 @@ export class Wire {
     return this.#frame(rpcEnvelope(flavour, '', data, extras), { correlationId })
   }
 
-  #frame(value: unknown, { replyTo, correlationId, expiry, headers }: FrameProperties = none): Frame {
+  #frame(value: unknown, { replyTo, correlationId, expiry, headers }: FrameProperties): Frame {
     const { codec, maxMessageBytes } = this.options
     let body: Uint8Array
     try {

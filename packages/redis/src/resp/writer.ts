@@ -1,4 +1,4 @@
-import { Turns } from '@commlib/core/internal'
+import { giveChunk, Turns, takeChunk } from '@commlib/core/internal'
 
 /** What a command takes. */
 export type Argument = string | number | Buffer | Prefixed | Encoded
@@ -32,17 +32,7 @@ export interface Sink {
   readonly writableLength: number
 }
 
-const CHUNK = 64 * 1024
-
-/**
- * Chunks that nobody writes to. Of a hundred connections, the one that was written to just now is cached by the processor;
- * one for each never is.
- */
-const free: Buffer[] = []
-
-/** The most that are kept. */
-const FREE = 4
-
+/** In place of a chunk, while there is nothing to write. */
 const NONE = Buffer.alloc(0)
 
 /** A body from this size on is written as it is instead of being copied. */
@@ -108,8 +98,7 @@ export class Writer {
       this.#from = this.#to
       return
     }
-    // What the kernel has taken is written over.
-    if (this.#chunk.length === CHUNK && free.length < FREE) free.push(this.#chunk)
+    giveChunk(this.#chunk)
     this.#start(NONE)
   }
 
@@ -204,7 +193,7 @@ export class Writer {
     if (this.#chunk.length - this.#to >= size) return
     this.flush()
     if (this.#chunk.length - this.#to >= size) return
-    this.#start((size <= CHUNK && free.pop()) || Buffer.allocUnsafeSlow(Math.max(CHUNK, size)))
+    this.#start(takeChunk(size) as Buffer)
   }
 
   #start(chunk: Buffer): void {

@@ -63,6 +63,31 @@ export function testMessages(options: ComplianceOptions): void {
     expect(got).toEqual([`${root}.x`])
   })
 
+  it.each([
+    ['ASCII', 'x'],
+    ['other characters', 'é→🤖'],
+  ])('and calls of any length arrive whole, in %s', async (_, characters) => {
+    const [a, b] = await bench.nodes()
+    const Texts = topic<{ readonly text: string }>(unique())
+    const Echo = rpc<{ readonly text: string }, { readonly text: string }>(unique())
+    const texts = [10, 16_370, 16_384, 65_500, 98_300, 131_060, 300_000].map(length =>
+      characters.repeat(Math.ceil(length / characters.length)),
+    )
+    const got: string[] = []
+    await b.subscribe(Texts, ({ text }) => void got.push(text), { reliable: supports.reliable !== false })
+    await b.serve(Echo, request => request)
+    const publisher = a.publisher(Texts)
+    const echo = a.client(Echo)
+    // Together, so that they share what they can.
+    const answers = Promise.all(texts.map(text => echo({ text })))
+    for (const reliable of [false, supports.reliable !== false]) {
+      await Promise.all(texts.map(text => publisher.publish({ text }, { reliable })))
+    }
+    expect((await answers).map(({ text }) => text)).toEqual(texts)
+    await eventually(() => expect(got).toHaveLength(2 * texts.length))
+    expect(got.toSorted()).toEqual([...texts, ...texts].toSorted())
+  })
+
   it('that are not JSON end in onError, and the next one arrives', async () => {
     const b = await bench.node()
     const raw = await bench.connect()
