@@ -22,7 +22,6 @@ import { createState, StreamReader, type StreamState } from './stream-reader.ts'
 export interface StreamTopicsOptions {
   readonly channels: Channels
   readonly send: (name: string, args: Argument[]) => Promise<unknown>
-
   readonly sendBoth: Server['sendBoth']
 
   /** Opens a connection to wait at a stream. */
