@@ -171,16 +171,16 @@ export async function openSending(
   async function latch(topic: string, key: string, frame: Frame, reliable: boolean): Promise<void> {
     const queue = assertShort(latchedQueue(topic))
     const channel = await declaring()
+    const empty = bodySize(frame) === 0
     try {
-      if (bodySize(frame) === 0) await channel.deleteQueue(queue)
+      if (empty) await channel.deleteQueue(queue)
       else await channel.assertQueue(queue, LATCHED)
     } catch (error) {
       throw session.ended ? connectionLost(target) : queueRefused(queue, error)
     }
-    const kept =
-      bodySize(frame) === 0
-        ? undefined
-        : send({ exchange: '', key: queue }, { ...frame, body: frame.body, expiry: undefined }, reliable)
+    const kept = empty
+      ? undefined
+      : send({ exchange: '', key: queue }, { ...frame, body: frame.body, expiry: undefined }, reliable)
     await Promise.all([kept, send({ exchange, key }, frame, reliable)])
   }
 

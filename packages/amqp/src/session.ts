@@ -1,7 +1,7 @@
-import { CommlibError, type LinkEvents, ReadRests } from '@commlib/core/internal'
+import { CommlibError, type LinkEvents, ReadRests, type Sink } from '@commlib/core/internal'
 import type { Channel, ChannelModel } from 'amqplib'
 import { connectionLost } from './errors.ts'
-import { type Sink, Writer } from './writer.ts'
+import { Writer } from './writer.ts'
 
 /** What amqplib keeps to itself, for want of an option; tests with real brokers tell when it changes. */
 interface Inner {

@@ -1,7 +1,8 @@
 import { createServer, connect as dial, type Socket } from 'node:net'
+import { HIGH_WATER } from '@commlib/core/internal'
 import { describe, expect, it } from 'vitest'
 import { measure } from '../src/packet.ts'
-import { HIGH_WATER, Writer } from '../src/writer.ts'
+import { Writer } from '../src/writer.ts'
 import { after, eventually } from './support.ts'
 
 /** A connected socket whose writes are counted, and its other end. */

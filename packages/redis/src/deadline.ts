@@ -1,4 +1,5 @@
-import type { Prefixed } from './resp/writer.ts'
+import type { Frame } from '@commlib/core/internal'
+import type { Body } from './resp/writer.ts'
 
 /**
  * How long an item of a list is worth handling, written before it in characters that every JSON parser skips: a tab, then
@@ -19,15 +20,15 @@ const FOURS = Array.from({ length: 256 }, (_, four) =>
   [6, 4, 2, 0].map(shift => DIGITS.charAt((four >> shift) & 3)).join(''),
 )
 
-/** Puts a deadline before a body. */
-export function withDeadline(body: Uint8Array, deadline: number): Prefixed {
+/** Puts a deadline before a frame's body. */
+export function withDeadline(frame: Frame, deadline: number): Body {
   let digits = ''
   let rest = Math.max(0, Math.floor(deadline))
   for (let i = 0; i < COUNT - 1; i += 4) {
     digits = FOURS[rest % 256] + digits
     rest = Math.floor(rest / 256)
   }
-  return { prefix: MARK + DIGITS.charAt(rest % 4) + digits, body }
+  return { prefix: MARK + DIGITS.charAt(rest % 4) + digits, frame }
 }
 
 /** The body, and its deadline if it has one. */

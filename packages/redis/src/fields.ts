@@ -20,8 +20,8 @@ const ALL_TEXTS = Object.keys(TEXTS) as (keyof typeof TEXTS)[]
 const OTHER_TEXTS = ALL_TEXTS.filter(property => !(property in ORDINARY_CONTENT))
 
 /** Names and values of the fields of a frame, the body's first. @param now the server's clock */
-export function toFields(frame: Frame, body: Buffer, now: () => number): Argument[] {
-  const fields: Argument[] = [BODY, body]
+export function toFields(frame: Frame, now: () => number): Argument[] {
+  const fields: Argument[] = [BODY, { frame, prefix: '' }]
   const { contentType, contentEncoding, headers, expiry } = frame
   const ordinary = contentType === ORDINARY_CONTENT.contentType && contentEncoding === ORDINARY_CONTENT.contentEncoding
   for (const property of ordinary ? OTHER_TEXTS : ALL_TEXTS) {

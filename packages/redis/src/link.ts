@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  bodySize,
   CommlibError,
   type Frame,
   type Inbox,
@@ -73,7 +74,7 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
   let closing: Promise<void> | undefined
 
   function check(address: string, frame: Frame): void {
-    const size = frame.body.byteLength
+    const size = bodySize(frame)
     if (size <= maxMessageBytes) return
     const message = `the message to '${address}' has ${size} bytes, more than maxMessageBytes (${maxMessageBytes})`
     throw new CommlibError('MESSAGE_TOO_LARGE', message)
@@ -93,13 +94,14 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
       if (answer !== undefined) {
         const [list, token] = answer
         const told = replyLists.pushed(list)
-        await send('rpush', [list, { prefix: `${token} `, body: frame.body }], told)
+        await send('rpush', [list, { frame, prefix: `${token} ` }], told)
         return
       }
       const key = toKey(queue)
       const told = !key.startsWith('rpc-') || replyLists.pushed(key)
-      const { body, expiry } = frame
-      await send('rpush', [key, expiry === undefined ? view(body) : withDeadline(body, server.now(key) + expiry)], told)
+      const { expiry } = frame
+      const body = expiry === undefined ? { frame, prefix: '' } : withDeadline(frame, server.now(key) + expiry)
+      await send('rpush', [key, body], told)
     } catch (error) {
       throw isReply(error) ? refused(`the message to '${queue}' was refused`, error) : error
     }
@@ -175,7 +177,7 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
         })
       }
       const onRefused = (error: Error) => events.error(refused(`the message to '${topic}' was refused`, error))
-      publish(toKey(topic), view(frame.body), onRefused)
+      publish(toKey(topic), { frame, prefix: '' }, onRefused)
       return server.room()
     },
 
@@ -215,8 +217,3 @@ export function createLink(server: Server, options: LinkOptions, events: LinkEve
 }
 
 const nothing = () => {}
-
-/** ioredis takes a Buffer for bytes, and any other array for a list of numbers. */
-function view({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
-}

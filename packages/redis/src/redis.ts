@@ -1,4 +1,4 @@
-import { randomId, reconnecting, type Transport } from '@commlib/core/internal'
+import { randomId, reconnecting, TextWire, type Transport } from '@commlib/core/internal'
 import { createDriver } from './driver.ts'
 import { type RedisOptions, resolveOptions } from './options.ts'
 import { schemes } from './url.ts'
@@ -16,7 +16,7 @@ export interface RedisFactory {
 function create(urlOrOptions?: string | RedisOptions, more?: RedisOptions): Transport {
   const settings =
     typeof urlOrOptions === 'string' ? resolveOptions(urlOrOptions, more) : resolveOptions(undefined, urlOrOptions)
-  return reconnecting(createDriver(settings, randomId()), settings)
+  return { ...reconnecting(createDriver(settings, randomId()), settings), wire: TextWire }
 }
 
 /** The transport over Redis and Valkey. */

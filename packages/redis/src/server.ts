@@ -1,5 +1,5 @@
 import type { Argument, Connection } from './connection.ts'
-import type { Prefixed } from './resp/writer.ts'
+import type { Body } from './resp/writer.ts'
 
 /** What connections are for. */
 export type Role = 'commands' | 'subscriber' | 'reader'
@@ -17,7 +17,7 @@ export interface Server {
   send(name: string, args: Argument[], prompt?: boolean): Promise<unknown>
 
   /** Publishes to a channel. A message that the connection ends with is not told of. */
-  publish(channel: string, body: Buffer | Prefixed, onRefused: (error: Error) => void): void
+  publish(channel: string, body: Body, onRefused: (error: Error) => void): void
 
   /** `undefined` where the two may go to two servers. */
   readonly sendBoth: Connection['sendBoth'] | undefined

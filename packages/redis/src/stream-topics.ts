@@ -1,4 +1,5 @@
 import {
+  bodySize,
   CommlibError,
   type Frame,
   isPattern,
@@ -100,14 +101,14 @@ export function createStreamTopics(options: StreamTopicsOptions) {
   let lines = 0
 
   function publish(topic: string, frame: Frame, given: PublishOptions): Promise<unknown> {
-    const { body, expiry } = frame
+    const { expiry } = frame
     const head = headOf(topic)
     const { key } = head
-    const fields = toFields(frame, Buffer.from(body.buffer, body.byteOffset, body.byteLength), () => now(key))
+    const fields = toFields(frame, () => now(key))
     if (!given.latched) {
       // What the script does, in commands of their own, which take the server half its time.
-      if (sendBoth !== undefined && body.byteLength <= SHORT) {
-        const copy = { prefix: ' ', body: fields[1] as Buffer }
+      if (sendBoth !== undefined && bodySize(frame) <= SHORT) {
+        const copy = { frame, prefix: ' ' }
         return sendBoth(['xadd', [head.entry, ...fields]], ['publish', [head.channel, copy]])
       }
       return run(PUBLISH_RELIABLE, key, [head.script, ...fields])

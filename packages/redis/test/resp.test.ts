@@ -1,3 +1,4 @@
+import { type Frame, json, type Sink, TextWire } from '@commlib/core/internal'
 import { describe, expect, it } from 'vitest'
 import { Reader, ReplyError, type Value } from '../src/resp/reader.ts'
 import { type Argument, encode, Writer } from '../src/resp/writer.ts'
@@ -12,6 +13,11 @@ function read(...chunks: readonly Uint8Array[]): { readonly replies: unknown[]; 
   })
   for (const chunk of chunks) reader.read(Buffer.from(chunk))
   return { replies, pushes }
+}
+
+/** A frame whose body is left as a text. */
+function longText(data: string): Frame {
+  return new TextWire({ codec: json, profile: '0.13', properties: true, maxMessageBytes: 2 ** 20 }).message(data)
 }
 
 /** Texts instead of bytes. */
@@ -101,9 +107,18 @@ describe.each([
   const LONG = 'é'.repeat(100)
   const LARGE = Buffer.alloc(100_000, 'y')
 
+  function socket(chunks: Uint8Array[]): Sink {
+    return {
+      write: (chunk, encoding) => chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : keep(chunk)),
+      writableLength,
+      setNoDelay: () => {},
+      once: () => {},
+    }
+  }
+
   async function written(...commands: readonly (readonly [name: string, args: readonly Argument[]])[]) {
     const chunks: Uint8Array[] = []
-    const writer = new Writer({ write: chunk => chunks.push(keep(chunk)), writableLength })
+    const writer = new Writer(socket(chunks))
     for (const [name, args] of commands) writer.command(name, args)
     await new Promise(setImmediate)
     // A command is a list of texts, as an answer may be.
@@ -121,10 +136,16 @@ describe.each([
     ['an empty text', '', ''],
     ['a number', -1.5, '-1.5'],
     ['bytes', Buffer.from('b\r\n'), 'b\r\n'],
-    ['bytes with others before them', { prefix: '\t \n', body: Buffer.from('b') }, '\t \nb'],
+    ['bytes with others before them', { prefix: '\t \n', frame: { body: Buffer.from('b') } }, '\t \nb'],
     ['a large text', 'é'.repeat(40_000), 'é'.repeat(40_000)],
     ['large bytes', LARGE, LARGE.toString()],
-    ['large bytes with others before them', { prefix: 'p ', body: LARGE }, `p ${LARGE}`],
+    [
+      'a long text with bytes before it',
+      { prefix: 'p ', frame: longText('é'.repeat(10_000)) },
+      `p "${'é'.repeat(10_000)}"`,
+    ],
+    ['a longer text', { prefix: '', frame: longText('e'.repeat(200_000)) }, `"${'e'.repeat(200_000)}"`],
+    ['large bytes with others before them', { prefix: 'p ', frame: { body: LARGE } }, `p ${LARGE}`],
   ])('writes %s', async (_, arg, text) => {
     const { commands } = await written(['set', ['k', arg]], ['ping', []])
     expect(commands).toEqual([['set', 'k', text], ['ping']])
@@ -145,7 +166,7 @@ describe.each([
 
   it('writes one turn after the other', async () => {
     const chunks: Uint8Array[] = []
-    const writer = new Writer({ write: chunk => chunks.push(keep(chunk)), writableLength })
+    const writer = new Writer(socket(chunks))
     for (let i = 0; i < 3; i++) {
       writer.command('rpush', ['list', `item ${i}`])
       await new Promise(setImmediate)
@@ -154,7 +175,7 @@ describe.each([
   })
 
   it('takes a command to be alone that is the first of a turn, where the turns before had one each', async () => {
-    const writer = new Writer({ write: () => {}, writableLength })
+    const writer = new Writer(socket([]))
     const turn = async (count: number) => {
       const alone = Array.from({ length: count }, () => {
         writer.command('ping', [])
@@ -173,7 +194,7 @@ describe.each([
 
   it('writes what was collected when it is told to, and goes on collecting', async () => {
     const chunks: Uint8Array[] = []
-    const writer = new Writer({ write: chunk => chunks.push(keep(chunk)), writableLength })
+    const writer = new Writer(socket(chunks))
     writer.command('ping', ['1'])
     writer.flush()
     expect(read(...chunks).replies).toEqual([['ping', '1']])

@@ -12,6 +12,9 @@ export interface LongText {
 
   /** Bytes in UTF-8. */
   readonly size: number
+
+  /** The quickest that gives these. */
+  readonly encoding: 'latin1' | 'utf8'
 }
 
 /**
@@ -73,10 +76,12 @@ class Encoder {
 class Encoded implements LongText {
   readonly text: string
   readonly size: number
+  readonly encoding: 'latin1' | 'utf8'
 
   constructor(text: string) {
     this.text = text
     this.size = Buffer.byteLength(text)
+    this.encoding = text.length === this.size ? 'latin1' : 'utf8'
   }
 
   get length(): number {

@@ -1,7 +1,7 @@
-import { giveChunk, Turns, takeChunk } from '@commlib/core/internal'
+import { bodySize, type Frame, Output, type Sink, Turns } from '@commlib/core/internal'
 
 /** What a command takes. */
-export type Argument = string | number | Buffer | Prefixed | Encoded
+export type Argument = string | number | Buffer | Body | Encoded
 
 /** Arguments that many commands have, one after the other. */
 export interface Encoded {
@@ -17,26 +17,13 @@ export function encode(args: Encoded['args']): Encoded {
   return { args, encoded: Buffer.from(texts.join('')) }
 }
 
-/** Bytes with others before them, put together where they are written. */
-export interface Prefixed {
+/** A frame's body with bytes before it, put together where they are written. */
+export interface Body {
+  readonly frame: Frame
+
   /** A character a byte. */
   readonly prefix: string
-  readonly body: Uint8Array
 }
-
-/** The part of a socket that is written to. */
-export interface Sink {
-  write(chunk: Uint8Array): unknown
-
-  /** Bytes that it holds. */
-  readonly writableLength: number
-}
-
-/** In place of a chunk, while there is nothing to write. */
-const NONE = Buffer.alloc(0)
-
-/** A body from this size on is written as it is instead of being copied. */
-const LARGE = 16 * 1024
 
 /** Texts up to this length are written a character at a time: shorter than a call of the engine takes. */
 const SHORT = 64
@@ -55,15 +42,11 @@ const LENGTH = 16
  * its own. Making a command takes ioredis 7 µs, in which it makes five objects; this takes one.
  */
 export class Writer {
-  readonly #sink: Sink
-  #chunk: Buffer = NONE
-  #from = 0
-  #to = 0
-  #ended = false
+  readonly #output: Output<Buffer>
   readonly #turns = new Turns()
 
   constructor(sink: Sink) {
-    this.#sink = sink
+    this.#output = new Output(sink)
   }
 
   /** Returns about how many bytes it takes. */
@@ -71,14 +54,14 @@ export class Writer {
     let size = LENGTH
     let count = 1
     for (const arg of args) count += isEncoded(arg) ? arg.args.length : 1
-    this.#reserve(LENGTH)
+    this.#output.reserve(LENGTH)
     this.#length(STAR, count)
     size += this.#text(name)
     for (const arg of args) {
       if (typeof arg !== 'object') size += this.#text(typeof arg === 'string' ? arg : String(arg))
-      else if (arg instanceof Uint8Array) size += this.#bytes(arg)
+      else if (arg instanceof Uint8Array) size += this.#body({ body: arg })
       else if (isEncoded(arg)) size += this.#copy(arg.encoded)
-      else size += this.#bytes(arg.body, arg.prefix)
+      else size += this.#body(arg.frame, arg.prefix)
     }
     // When what is under way has ended, promises included: answers to what came in together leave together.
     if (this.#turns.add()) process.nextTick(this.#end)
@@ -92,19 +75,12 @@ export class Writer {
 
   /** Writes what was collected. */
   flush(): void {
-    if (this.#to === this.#from || this.#ended) return
-    this.#sink.write(this.#chunk.subarray(this.#from, this.#to))
-    if (this.#sink.writableLength > 0) {
-      this.#from = this.#to
-      return
-    }
-    giveChunk(this.#chunk)
-    this.#start(NONE)
+    this.#output.flush()
   }
 
   /** The connection has ended: what was collected goes nowhere. */
   end(): void {
-    this.#ended = true
+    this.#output.end()
   }
 
   readonly #end = (): void => {
@@ -115,10 +91,10 @@ export class Writer {
   #text(text: string): number {
     if (text.length <= SHORT && this.#ascii(text)) return text.length + LENGTH
     const length = Buffer.byteLength(text)
-    if (length >= LARGE) return this.#bytes(Buffer.from(text))
-    this.#reserve(length + LENGTH + 2)
+    const output = this.#output
+    output.reserve(length + LENGTH + 2)
     this.#length(DOLLAR, length)
-    this.#to += this.#chunk.write(text, this.#to)
+    output.at += output.chunk.write(text, output.at)
     this.#lineEnd()
     return length + LENGTH
   }
@@ -127,79 +103,66 @@ export class Writer {
   #ascii(text: string): boolean {
     // Once: the engine has as many kinds of texts as it takes to ask for it in a call each time.
     const { length } = text
-    this.#reserve(length + LENGTH + 2)
-    const start = this.#to
+    const output = this.#output
+    output.reserve(length + LENGTH + 2)
+    const start = output.at
     this.#length(DOLLAR, length)
-    const chunk = this.#chunk
-    let to = this.#to
+    const { chunk } = output
+    let { at } = output
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i)
       if (code > 0x7f) {
-        this.#to = start
+        output.at = start
         return false
       }
-      chunk[to++] = code
+      chunk[at++] = code
     }
-    this.#to = to
+    output.at = at
     this.#lineEnd()
     return true
   }
 
   #copy(encoded: Buffer): number {
-    this.#reserve(encoded.length)
-    this.#chunk.set(encoded, this.#to)
-    this.#to += encoded.length
+    const output = this.#output
+    output.reserve(encoded.length)
+    output.chunk.set(encoded, output.at)
+    output.at += encoded.length
     return encoded.length
   }
 
-  #bytes(bytes: Uint8Array, prefix = ''): number {
-    const length = prefix.length + bytes.length
-    const large = bytes.length >= LARGE
-    this.#reserve((large ? prefix.length : length) + LENGTH + 2)
+  #body(frame: Frame, prefix = ''): number {
+    const output = this.#output
+    const size = bodySize(frame)
+    const length = prefix.length + size
+    output.reserve(prefix.length + LENGTH)
     this.#length(DOLLAR, length)
-    for (let i = 0; i < prefix.length; i++) this.#chunk[this.#to++] = prefix.charCodeAt(i)
-    if (large) {
-      this.flush()
-      if (!this.#ended) this.#sink.write(bytes)
-      this.#reserve(2)
-    } else {
-      this.#chunk.set(bytes, this.#to)
-      this.#to += bytes.length
-    }
+    for (let i = 0; i < prefix.length; i++) output.chunk[output.at++] = prefix.charCodeAt(i)
+    output.body(frame, size)
+    output.reserve(2)
     this.#lineEnd()
     return length + LENGTH
   }
 
   #length(first: number, length: number): void {
-    const chunk = this.#chunk
-    chunk[this.#to++] = first
+    const output = this.#output
+    const { chunk } = output
+    let { at } = output
+    chunk[at++] = first
     let digits = 1
     for (let rest = length; rest >= 10; rest = Math.floor(rest / 10)) digits++
-    for (let rest = length, at = this.#to + digits - 1; at >= this.#to; at--) {
-      chunk[at] = ZERO + (rest % 10)
+    const end = at + digits
+    for (let rest = length, to = end - 1; to >= at; to--) {
+      chunk[to] = ZERO + (rest % 10)
       rest = Math.floor(rest / 10)
     }
-    this.#to += digits
+    output.at = end
     this.#lineEnd()
   }
 
   #lineEnd(): void {
-    this.#chunk[this.#to++] = CR
-    this.#chunk[this.#to++] = LF
-  }
-
-  /** What was written belongs to the socket until it has left, so a full chunk is followed by a new one. */
-  #reserve(size: number): void {
-    if (this.#chunk.length - this.#to >= size) return
-    this.flush()
-    if (this.#chunk.length - this.#to >= size) return
-    this.#start(takeChunk(size) as Buffer)
-  }
-
-  #start(chunk: Buffer): void {
-    this.#chunk = chunk
-    this.#from = 0
-    this.#to = 0
+    const output = this.#output
+    output.chunk[output.at++] = CR
+    output.chunk[output.at++] = LF
   }
 }
 
