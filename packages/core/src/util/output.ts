@@ -2,11 +2,16 @@ import type { Frame } from '../transport.ts'
 
 /** The part of a stream that is written to. */
 export interface Sink {
+  /** Bytes that it holds, since the kernel has not taken them yet. */
   readonly writableLength: number
+
+  /** Takes bytes, or a text to be coded, to be sent after all that came before. */
   write(chunk: Uint8Array | string, encoding?: BufferEncoding): unknown
 
   /** There on a socket, and nowhere else. */
   setNoDelay?: unknown
+
+  /** Tells once when it holds nothing any more. */
   once(event: 'drain', listener: () => void): unknown
 }
 
