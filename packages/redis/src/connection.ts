@@ -51,7 +51,7 @@ export interface Connection {
   /** Resolves when little enough is pending to send more, or the connection ends. */
   room(): Promise<void>
 
-  /** Waits for what was sent, for so many milliseconds, then disconnects. Calls nothing back. */
+  /** Waits for the answers to what was sent, for so many milliseconds, then disconnects. Calls nothing back. */
   close(grace: number): Promise<void>
 }
 
@@ -244,6 +244,8 @@ export async function openConnection(
     if (ended) return
     ended = true
     stopWatching()
+    // What was said in this very turn, such as an acknowledgement.
+    writer.flush()
     if (grace > 0) {
       const limit = setTimeout(() => redis.disconnect(), grace)
       // Its answer comes after all others.

@@ -182,6 +182,7 @@ export class StreamReader {
         const room = WINDOW - state.running.size
         if (room <= 0 || this.#closed) return
         await this.#claim(group, room)
+        if (this.#closed) return
         const entries = entriesOf(await this.#next(group, room))
         this.#took ||= entries.length > 0
         this.#deliver(entries)

@@ -74,6 +74,32 @@ describe('a group', () => {
     expect(new Set(got.flat()).size).toBe(300)
   })
 
+  it('acknowledges what it has handled, whenever its member leaves', async () => {
+    const { transport } = await connect(broker.url)
+    const admin = raw(broker.url)
+    // From right after the handler up to the next turns, since an acknowledgement is on its way somewhere in between.
+    for (let steps = 0; steps < 40; steps++) {
+      const topic = unique()
+      let closed: Promise<void> | undefined
+      const subscription = await transport.subscribe(
+        topic,
+        () => {
+          void (async () => {
+            for (let step = 0; step < steps % 20; step++) await null
+            if (steps >= 20) await new Promise(setImmediate)
+            closed = subscription.close()
+          })()
+        },
+        { group: 'g', durable: 'd' },
+      )
+      await transport.publish(topic, { body: bytes('x') }, { reliable: true })
+      await eventually(() => expect(closed).toBeDefined())
+      await closed
+      const [pending] = (await admin.xpending(`commlib:stream:{${topic}}`, 'd:g')) as [number]
+      expect(pending, `${steps} steps after its handler`).toBe(0)
+    }
+  })
+
   it('waits on connections of its own, which end with it, and hears of messages where these are too many', async () => {
     const { transport } = await connect(broker.url)
     const admin = raw(broker.url)
