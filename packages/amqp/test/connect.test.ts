@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { action, createNode, rpc, topic } from '@commlib/core'
 import { createAuthority, createFaultProxy, type Rabbit, selfSigned, startRabbit } from '@commlib/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type AmqpOptions, amqp } from '../src/index.ts'
 import { after, bytes, connect, eventually, listen, text, unique } from './support.ts'
 
@@ -29,6 +29,10 @@ beforeAll(async () => {
   await broker.ctl('add_vhost', 'closed')
 })
 afterAll(() => broker.close())
+afterEach(({ task }) => {
+  // Why a handshake failed is known to the broker alone.
+  if (task.result?.state === 'fail') console.error(broker.log().slice(-3000))
+})
 
 /** The TLS listener, under the name of its certificate. */
 const secure = () => String(broker.tlsUrl).replace('127.0.0.1', 'localhost')
