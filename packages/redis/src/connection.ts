@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { Queue, raceSignal, toError } from '@commlib/core/internal'
+import { HIGH_WATER, Queue, raceSignal, toError } from '@commlib/core/internal'
 import { Redis, type RedisOptions } from 'ioredis'
 import { connectionFailed, connectionLost, isElsewhere, refused } from './errors.ts'
 import { Reader, ReplyError, type Value } from './resp/reader.ts'
@@ -84,9 +84,6 @@ const OURS = {
   replyMapping: 'legacy',
   noDelay: true,
 } satisfies RedisOptions
-
-/** Bytes on their way above which a publisher has to wait. */
-const HIGH_WATER = 1024 * 1024
 
 /**
  * Opens one connection. `onLost` is called before what it still owes is rejected.

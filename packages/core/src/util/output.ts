@@ -24,7 +24,7 @@ export const UNCOPIED = 98_304
 /** The most that are kept. */
 const FREE = 4
 
-/** Bytes that may wait in the socket before a publisher has to. */
+/** Bytes that may be on their way before a publisher has to wait. */
 export const HIGH_WATER = 1_048_576
 
 /**
@@ -57,7 +57,9 @@ export class Output<Chunk extends Uint8Array = Uint8Array> {
     this.#sink = sink
   }
 
-  /** Makes room for so many bytes. What was written is the socket's until it has left: a full chunk is followed by another. */
+  /**
+   * Makes room for so many bytes. What was written is the socket's until it has left: a full chunk is followed by another.
+   */
   reserve(size: number): void {
     if (this.chunk.length - this.at >= size) return
     this.flush()
