@@ -30,15 +30,23 @@ export const json: Codec = {
     if (text === undefined) throw new TypeError(`${String(value)} is no JSON value`)
     return bytes(text)
   },
-  decode: body => {
-    const text = decoder.decode(body)
-    // No deeper than it is long, and most bodies are short.
-    if (text.length > MAX_DEPTH && tooDeep(text)) throw new TypeError(`nested deeper than ${MAX_DEPTH}`)
-    // As a field it would be harmless until somebody's code assigns it. Looked for in two ways that are quick.
-    if ((text.includes('__proto__') || text.includes('\\u00')) && PROTO.test(text))
-      throw new TypeError("the field '__proto__' is not allowed")
-    return JSON.parse(text)
-  },
+  decode: body => parse(decoder.decode(body)),
+}
+
+/** The value of a JSON text; throws for one that could harm who reads it. */
+export function parse(text: string): unknown {
+  // As a field it would be harmless until somebody's code assigns it. Looked for in two ways that are quick.
+  if ((text.includes('__proto__') || text.includes('\\u00')) && PROTO.test(text))
+    throw new TypeError("the field '__proto__' is not allowed")
+  const value = JSON.parse(text)
+  // No deeper than it is long, nor than what opens in it, and most bodies are done with then.
+  if (
+    text.length > MAX_DEPTH &&
+    text.split('[', MAX_DEPTH).length + text.split('{', MAX_DEPTH).length > MAX_DEPTH &&
+    deeper(value, MAX_DEPTH)
+  )
+    throw new TypeError(`nested deeper than ${MAX_DEPTH}`)
+  return value
 }
 
 /** Deeper values would exhaust the stack of whoever walks them. */
@@ -47,17 +55,10 @@ const MAX_DEPTH = 1000
 /** `"__proto__"`, its letters escaped or not. */
 const PROTO = /"(_|\\u005f){2}(p|\\u0070)(r|\\u0072)(o|\\u006f)(t|\\u0074)(o|\\u006f)(_|\\u005f){2}"/i
 
-function tooDeep(text: string): boolean {
-  // No deeper than what opens: splitting takes a tenth of the walk's time, and most bodies are done with then.
-  let depth = 0
-  if (text.split('[', MAX_DEPTH).length + text.split('{', MAX_DEPTH).length <= MAX_DEPTH) return false
-  for (let i = 0; i < text.length && depth <= MAX_DEPTH; i++) {
-    const code = text.charCodeAt(i)
-    // A string, up to its closing quote.
-    if (code === 0x22) while (++i < text.length && text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 1 : 0
-    // [ and {, ] and }
-    else if (code === 0x5b || code === 0x7b) depth++
-    else if (code === 0x5d || code === 0x7d) depth--
-  }
-  return depth > MAX_DEPTH
+/** Walking the value takes a quarter of the time that walking its text does. */
+function deeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levels === 0) return true
+  for (const item of Object.values(value)) if (deeper(item, levels - 1)) return true
+  return false
 }

@@ -1,6 +1,6 @@
 import type { RemoteFailure } from '../errors.ts'
 import type { Frame } from '../transport.ts'
-import { bytes, json } from './codec.ts'
+import { bytes, json, parse } from './codec.ts'
 import { type Request, type RequestMeta, Wire, type WireOptions } from './wire.ts'
 
 /** Characters from which on a text is worth it. */
@@ -26,7 +26,7 @@ export class TextWire extends Wire {
 
   constructor(options: WireOptions) {
     const encoder = options.codec === json ? new Encoder() : undefined
-    super(encoder === undefined ? options : { ...options, codec: { ...json, encode: encoder.encode } })
+    super(encoder === undefined ? options : { ...options, codec: { ...json, encode: encoder.encode, decode } })
     this.#encoder = encoder
   }
 
@@ -80,13 +80,37 @@ class Encoded implements LongText {
 
   constructor(text: string) {
     this.text = text
-    this.size = Buffer.byteLength(text)
+    this.size = isAscii(text) ? text.length : Buffer.byteLength(text)
     this.encoding = text.length === this.size ? 'latin1' : 'utf8'
   }
 
   get length(): number {
     return this.size
   }
+}
+
+const encoder = new TextEncoder()
+const scratch = /* @__PURE__ */ Buffer.allocUnsafeSlow(LONG)
+
+/** Writes it to find out, which takes a fifth of the time that it takes to count its bytes. */
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at += LONG) {
+    const part = text.slice(at, at + LONG)
+    const { read, written } = encoder.encodeInto(part, scratch)
+    if (read < part.length || written > read) return false
+  }
+  return true
+}
+
+/** Bytes from which on Node lends V8 a text that it keeps elsewhere, in a third of a decoder's time. */
+const LENT = 1_031_913
+
+/** As that of {@link json}. */
+function decode(body: Uint8Array): unknown {
+  if (body.length < LENT) return json.decode(body)
+  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString()
+  // A byte order mark is no part of the text, and what is in place of bytes that are no UTF-8 may be in it: rare, both.
+  return text[0] === '\uFEFF' || text.includes('\uFFFD') ? json.decode(body) : parse(text)
 }
 
 /** A class, since each object that defines a getter gets a shape of its own, which lives until the next full collection. */

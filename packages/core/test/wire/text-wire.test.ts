@@ -67,4 +67,35 @@ describe('a wire that leaves texts to its transport', () => {
     expect(text).toBeUndefined()
     expect(new TextDecoder().decode(body)).toBe(`"${'X'.repeat(20_000)}"`)
   })
+
+  describe('reads a text of a megabyte as others do', () => {
+    const read = (wire: Wire, text: string | Uint8Array) =>
+      wire.readMessage({ body: typeof text === 'string' ? new TextEncoder().encode(text) : text })
+    const pad = 'x'.repeat(1_040_000)
+
+    it.each([
+      ['of ASCII', pad],
+      ['of Latin', `é${pad}`],
+      ['of any', `${pad}€🤖`],
+      ['with a mark of what was no text', `${pad}\uFFFD`],
+    ])('%s', (_, text) => {
+      expect(read(wire, JSON.stringify({ text }))).toEqual({ text })
+    })
+
+    it('after a byte order mark', () => {
+      expect(read(wire, `\uFEFF{"text":"${pad}"}`)).toEqual({ text: pad })
+      expect(read(plain, `\uFEFF{"text":"${pad}"}`)).toEqual({ text: pad })
+    })
+
+    it.each([
+      ['no UTF-8', Buffer.from(`"é${pad}"`, 'latin1')],
+      ['cut within a character', new TextEncoder().encode(`"${pad}€`).subarray(0, -1)],
+      ['no JSON', pad],
+      ['one with a field that harms', `{"__proto__":"${pad}"}`],
+      ['one nested too deep', `["${pad}",${'['.repeat(1001)}${']'.repeat(1001)}]`],
+    ])('and refuses %s', (_, text) => {
+      expect(() => read(plain, text)).toThrow(expect.objectContaining({ code: 'DECODE_FAILED' }))
+      expect(() => read(wire, text)).toThrow(expect.objectContaining({ code: 'DECODE_FAILED' }))
+    })
+  })
 })
