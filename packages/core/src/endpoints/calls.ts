@@ -14,9 +14,11 @@ export interface PendingCall {
 
   /** When that is over, by `performance.now()`. */
   readonly deadline: number
-  onReply(frame: Frame): void
-  onClosed(error: Error): void
+  onReply: (frame: Frame) => void
+  onClosed: (error: Error) => void
 }
+
+const nothing = () => {}
 
 /** Milliseconds between two looks at the calls in flight: there can be many. */
 const SHORTEST = 5
@@ -89,7 +91,11 @@ export class Calls {
   }
 
   remove(token: string): void {
-    if (this.#pending.delete(token)) this.inbox?.release(token)
+    const call = this.#pending.get(token)
+    if (call === undefined) return
+    this.#pending.delete(token)
+    call.onReply = call.onClosed = nothing
+    this.inbox?.release(token)
   }
 
   #watch({ deadline }: PendingCall): void {
