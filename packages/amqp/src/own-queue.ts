@@ -1,4 +1,10 @@
-import { type Frame, type LinkSubscription, matcher, subscription, type TopicListener } from '@commlib/core/internal'
+import {
+  type Frame,
+  type LinkSubscription,
+  PatternIndex,
+  subscription,
+  type TopicListener,
+} from '@commlib/core/internal'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { replyCode } from './errors.ts'
 import type { Session } from './session.ts'
@@ -25,16 +31,13 @@ export interface Consumed {
 /** A binding, and who listens to it. */
 interface Entry {
   readonly key: string
-  readonly matches: (topic: string) => boolean
+  readonly pattern: string
   readonly listeners: Set<TopicListener>
   readonly bound: Promise<void>
 }
 
 /** Times that the queue may be gone before it is bound. */
 const ATTEMPTS = 5
-
-/** Topics for which it is kept who listens. */
-const MAX_TOPICS = 10_000
 
 /**
  * What a connection hears at best effort: one queue for all of it, so that messages come in the order in which they were
@@ -94,7 +97,7 @@ async function openBindings(options: OwnQueueOptions, onOver: () => void): Promi
 /** The bindings of a queue, by their keys and by the topics that they are for. */
 class Entries {
   readonly #byKey = new Map<string, Entry>()
-  readonly #byTopic = new Map<string, readonly Entry[]>()
+  readonly #byPattern = new PatternIndex<Entry>()
 
   get size(): number {
     return this.#byKey.size
@@ -106,24 +109,18 @@ class Entries {
 
   add(entry: Entry): void {
     this.#byKey.set(entry.key, entry)
-    this.#byTopic.clear()
+    this.#byPattern.add(entry.pattern, entry)
   }
 
   /** Whether it was there. */
   delete(entry: Entry): boolean {
     if (this.#byKey.get(entry.key) !== entry) return false
-    this.#byTopic.clear()
+    this.#byPattern.delete(entry.pattern, entry)
     return this.#byKey.delete(entry.key)
   }
 
   matching(topic: string): readonly Entry[] {
-    let found = this.#byTopic.get(topic)
-    if (found === undefined) {
-      if (this.#byTopic.size >= MAX_TOPICS) this.#byTopic.clear()
-      found = [...this.#byKey.values()].filter(({ matches }) => matches(topic))
-      this.#byTopic.set(topic, found)
-    }
-    return found
+    return this.#byPattern.matching(topic)
   }
 }
 
@@ -185,7 +182,7 @@ class Bindings {
     const bind = () => this.#apart(channel => channel.bindQueue(queue, exchange, key))
     const leaving = this.#leaving.get(key)
     const bound = leaving === undefined ? bind() : leaving.then(bind)
-    const entry = { key, matches: matcher(pattern), listeners: new Set<TopicListener>(), bound }
+    const entry = { key, pattern, listeners: new Set<TopicListener>(), bound }
     this.#entries.add(entry)
     return entry
   }

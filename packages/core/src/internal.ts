@@ -23,6 +23,7 @@ export {
   matcher,
   type Pattern,
 } from './contracts/grammar.ts'
+export { PatternIndex } from './contracts/pattern-index.ts'
 export type { Shape } from './contracts/shape.ts'
 export { announce, assertOpen, type Context, contextKey, contextOf, type Target } from './endpoints/context.ts'
 export { type Intake, openIntake } from './endpoints/intake.ts'

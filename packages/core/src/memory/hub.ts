@@ -1,4 +1,5 @@
 import { isPattern, matcher } from '../contracts/grammar.ts'
+import { PatternIndex } from '../contracts/pattern-index.ts'
 import type { Frame } from '../transport.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Listener } from './listener.ts'
@@ -7,12 +8,6 @@ import { Mailbox, type Member } from './mailbox.ts'
 /** Takes the frames of a topic or pattern. */
 interface Sink {
   take(topic: string, frame: Frame): void
-}
-
-interface Binding {
-  readonly pattern: string
-  readonly matches: (topic: string) => boolean
-  readonly sink: Sink
 }
 
 interface Kept {
@@ -42,8 +37,8 @@ export interface Subscribing {
 export class Hub {
   readonly capacity: number
   readonly #dispatcher = new Dispatcher()
-  readonly #plain = new Map<string, readonly Binding[]>()
-  #patterns: readonly Binding[] = []
+  readonly #plain = new Map<string, readonly Sink[]>()
+  readonly #patterns = new PatternIndex<Sink>()
   readonly #kept = new Map<string, Kept>()
   readonly #shared = new Map<string, Shared>()
   readonly #queues = new Map<string, Mailbox>()
@@ -60,12 +55,8 @@ export class Hub {
 
   publish(topic: string, frame: Frame): void {
     const plain = this.#plain.get(topic)
-    if (plain !== undefined) for (let i = 0; i < plain.length; i++) plain[i]?.sink.take(topic, frame)
-    const patterns = this.#patterns
-    for (let i = 0; i < patterns.length; i++) {
-      const binding = patterns[i]
-      if (binding?.matches(topic)) binding.sink.take(topic, frame)
-    }
+    if (plain !== undefined) for (let i = 0; i < plain.length; i++) plain[i]?.take(topic, frame)
+    for (const sink of this.#patterns.matching(topic)) sink.take(topic, frame)
   }
 
   /** Keeps the frame for those that come later; an empty one ends that. */
@@ -183,16 +174,13 @@ export class Hub {
 
   /** The lists are replaced, never changed: a listener may subscribe while one is walked. */
   #bind(pattern: string, sink: Sink): () => void {
-    const binding: Binding = { pattern, matches: matcher(pattern), sink }
     if (isPattern(pattern)) {
-      this.#patterns = [...this.#patterns, binding]
-      return () => {
-        this.#patterns = this.#patterns.filter(other => other !== binding)
-      }
+      this.#patterns.add(pattern, sink)
+      return () => this.#patterns.delete(pattern, sink)
     }
-    this.#plain.set(pattern, [...(this.#plain.get(pattern) ?? []), binding])
+    this.#plain.set(pattern, [...(this.#plain.get(pattern) ?? []), sink])
     return () => {
-      const rest = (this.#plain.get(pattern) ?? []).filter(other => other !== binding)
+      const rest = (this.#plain.get(pattern) ?? []).filter(other => other !== sink)
       if (rest.length === 0) this.#plain.delete(pattern)
       else this.#plain.set(pattern, rest)
     }
