@@ -1,5 +1,7 @@
-import { createNode, memory, rpc, type Transport, topic } from '@commlib/core'
+import { amqp } from '@commlib/amqp'
+import { createNode, memory, rpc, topic, transportFor } from '@commlib/core'
 import { mqtt } from '@commlib/mqtt'
+import { redis } from '@commlib/redis'
 import { Reading, reading } from './payload.ts'
 import { median } from './statistics.ts'
 
@@ -15,7 +17,7 @@ const ROUNDS = 15
 /** Subscriptions and calls that are opened at a time. */
 const BATCH = 1000
 
-const open = (): Transport => (url === '' ? memory('growth') : mqtt(url))
+const open = () => transportFor(url, [memory, mqtt, redis, amqp])
 const sender = await createNode({ transport: open(), heartbeat: false })
 const receiver = await createNode({ transport: open(), heartbeat: false })
 const value = reading(1)
@@ -51,6 +53,12 @@ async function subscriptions(): Promise<number> {
   return cost(i => published(() => publisher.publish(value, { topic: `growth.${i % size}` })))
 }
 
+async function patterns(): Promise<number> {
+  await inBatches(size, i => receiver.subscribe(topic(`growth.${i}.*`, Reading), onMessage))
+  const publisher = sender.publisher(topic('growth.*', Reading))
+  return cost(i => published(() => publisher.publish(value, { topic: `growth.${i % size}.on` })))
+}
+
 async function topics(): Promise<number> {
   await receiver.subscribe(topic('growth.*', Reading), onMessage)
   const publisher = sender.publisher(topic('growth.*', Reading))
@@ -75,7 +83,7 @@ async function calls(): Promise<number> {
   return cost(() => fast(value, { timeout }))
 }
 
-const measures: Readonly<Record<string, () => Promise<number>>> = { subscriptions, topics, calls }
+const measures: Readonly<Record<string, () => Promise<number>>> = { subscriptions, patterns, topics, calls }
 const measure = measures[what]
 if (measure === undefined) throw new Error(`nothing to measure: '${what}'`)
 process.send?.(await measure())
