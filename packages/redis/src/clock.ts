@@ -1,4 +1,4 @@
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 
 /** Milliseconds after which the server is asked again: clocks run at different speeds. */
 const STALE = 60_000
@@ -10,7 +10,7 @@ export interface Clock {
 }
 
 /** Reads the server's clock, and again by and by while it is used. */
-export async function readClock(send: (name: string, args: Argument[]) => Promise<unknown>): Promise<Clock> {
+export async function readClock(send: Send): Promise<Clock> {
   let offset = 0
   let read = 0
 

@@ -1,5 +1,5 @@
 import { CommlibError } from '@commlib/core/internal'
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 import { connectionFailed, isReply } from './errors.ts'
 import type { Endpoint } from './places.ts'
 import { SLOTS } from './slots.ts'
@@ -13,7 +13,6 @@ export interface ClusterMap {
   readonly primaries: readonly string[]
 }
 
-type Send = (name: string, args: Argument[]) => Promise<unknown>
 type Range = readonly [first: number, last: number, primary: readonly [host: Buffer | null, port: number, ...unknown[]]]
 
 /**

@@ -8,6 +8,9 @@ import { watch } from './watchdog.ts'
 
 export type { Argument }
 
+/** Resolves to the answer; rejects with what the server refuses it with. */
+export type Send = (name: string, args: Argument[]) => Promise<unknown>
+
 export interface OpenConnectionOptions {
   /** Scheme, host and port, for error messages. */
   readonly target: string

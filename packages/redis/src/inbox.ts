@@ -1,6 +1,6 @@
 import type { Inbox, ReplyListener } from '@commlib/core/internal'
 import type { Addresses } from './addresses.ts'
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 import { Leftovers } from './leftovers.ts'
 import type { Source } from './list-reader.ts'
 import type { ListReaders } from './list-readers.ts'
@@ -8,7 +8,7 @@ import type { ListReaders } from './list-readers.ts'
 export interface InboxOptions {
   readonly addresses: Addresses
   readonly readers: ListReaders
-  readonly send: (name: string, args: Argument[]) => Promise<unknown>
+  readonly send: Send
 
   /** Whether a body may be that large; tells if not. */
   readonly fits: (address: string, body: Buffer) => boolean

@@ -1,4 +1,4 @@
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 
 /** Milliseconds between two sweeps. */
 const INTERVAL = 60_000
@@ -17,13 +17,13 @@ const BATCH = 1000
  * does not expire.
  */
 export class Leftovers {
-  readonly #send: (name: string, args: Argument[]) => Promise<unknown>
+  readonly #send: Send
 
   /** Lists, the oldest first, and the sweeps to come. */
   readonly #lists = new Map<string, number>()
   #timer: ReturnType<typeof setInterval> | undefined
 
-  constructor(send: (name: string, args: Argument[]) => Promise<unknown>) {
+  constructor(send: Send) {
     this.#send = send
   }
 

@@ -1,4 +1,4 @@
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 import { isReply, isUnknown, refused } from './errors.ts'
 import { WAKE } from './scripts.ts'
 import type { Line } from './server.ts'
@@ -22,7 +22,7 @@ export interface ListReaderOptions {
   readonly open: () => Promise<Line>
 
   /** Sends on a connection that is never blocked. */
-  readonly send: (name: string, args: Argument[]) => Promise<unknown>
+  readonly send: Send
 
   /** A list of the reader's own. */
   readonly wakeKey: string

@@ -1,4 +1,4 @@
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 
 /** Seconds that an answer nobody fetches stays. */
 const EXPIRY = 60
@@ -8,7 +8,7 @@ const DELAY = 100
 
 /** Lets the lists of answers expire, in case their caller is gone. */
 export class ReplyLists {
-  readonly #send: (name: string, args: Argument[]) => Promise<unknown>
+  readonly #send: Send
 
   /** Lists that were told of late. A list that was emptied, and is there again, does not expire. */
   #told = new Set<string>()
@@ -16,7 +16,7 @@ export class ReplyLists {
   #again = new Set<string>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(send: (name: string, args: Argument[]) => Promise<unknown>) {
+  constructor(send: Send) {
     this.#send = send
   }
 

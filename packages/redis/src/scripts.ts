@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Argument } from './connection.ts'
+import type { Argument, Send } from './connection.ts'
 import { isReply } from './errors.ts'
 
 /** A Lua script, run by its digest, and sent in full to a server that does not know it. */
@@ -7,8 +7,6 @@ export interface Script {
   readonly text: string
   readonly digest: string
 }
-
-type Send = (name: string, args: Argument[]) => Promise<unknown>
 
 function script(text: string): Script {
   return { text, digest: createHash('sha1').update(text).digest('hex') }

@@ -1,9 +1,7 @@
 import { CommlibError } from '@commlib/core/internal'
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 import { isReply, refused } from './errors.ts'
 import type { Endpoint } from './places.ts'
-
-type Send = (name: string, args: Argument[]) => Promise<unknown>
 
 /** Asks a sentinel where the primary is. @param target the sentinel, for error messages */
 export async function findPrimary(send: Send, name: string, target: string): Promise<Endpoint> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommlibError, type Frame, type LinkEvents } from '@commlib/core/internal'
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 import { isReply, refused } from './errors.ts'
 import { fromFields } from './fields.ts'
 import type { Line } from './server.ts'
@@ -23,7 +23,7 @@ export interface StreamState {
 export interface StreamReaderOptions {
   /** The stream. */
   readonly key: string
-  readonly send: (name: string, args: Argument[]) => Promise<unknown>
+  readonly send: Send
 
   /**
    * Its own to wait on for the next entry, for groups alone. The server gives an entry to who has waited longest, where a

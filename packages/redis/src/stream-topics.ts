@@ -12,7 +12,7 @@ import {
   type TopicListener,
 } from '@commlib/core/internal'
 import type { Channels, Receiver } from './channels.ts'
-import type { Argument } from './connection.ts'
+import type { Send } from './connection.ts'
 import { fromFields, toFields } from './fields.ts'
 import { toKey } from './names.ts'
 import { type Encoded, encode } from './resp/writer.ts'
@@ -22,7 +22,7 @@ import { createState, StreamReader, type StreamState } from './stream-reader.ts'
 
 export interface StreamTopicsOptions {
   readonly channels: Channels
-  readonly send: (name: string, args: Argument[]) => Promise<unknown>
+  readonly send: Send
   readonly sendBoth: Server['sendBoth']
 
   /** Opens a connection to wait at a stream. */
