@@ -85,6 +85,13 @@ describe.each([
     expect({ statuses, errors }).toEqual({ statuses: ['connected'], errors: [] })
   })
 
+  it('sends and hears what is long', async () => {
+    await talks(1)
+    const long = 'é'.repeat(50_000)
+    await page.evaluate(text => program.order(text), long)
+    await vi.waitFor(() => expect(orders).toContain(long))
+  })
+
   it('sends a goal, follows it and cancels another', async () => {
     expect(await page.evaluate(() => program.move(3))).toEqual({ feedback: [1, 2, 3], walked: 3 })
     const { status, walked } = await page.evaluate(() => program.cancel())

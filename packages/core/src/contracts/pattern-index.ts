@@ -16,6 +16,7 @@ interface Level<T> {
 export class PatternIndex<T> {
   readonly #root: Level<T> = level()
 
+  /** The same one may be there for several addresses, once for each. */
   add(address: string, value: T): void {
     let at = this.#root
     const segments = address.split('.')
@@ -28,6 +29,7 @@ export class PatternIndex<T> {
     ;(rest ? at.rest : at.values).add(value)
   }
 
+  /** Of one that is not there, nothing comes. */
   delete(address: string, value: T): void {
     const segments = address.split('.')
     const rest = segments.at(-1) === '*' && segments.pop()
