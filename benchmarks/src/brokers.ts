@@ -35,8 +35,9 @@ export async function startBroker(transport: BrokerTransport, configuration: Con
     url: broker.url,
     about: `${name} ${version} (${configuration})`,
     cpu: () => pids.reduce((all, pid) => all + processorTimeOf(pid), pids.length === 0 ? Number.NaN : 0),
+    // There is nothing in it to keep, and RabbitMQ can take minutes to forget it.
     stop: async () => {
-      await broker.stop()
+      await broker.kill()
       await broker.close()
     },
   }
