@@ -1,13 +1,13 @@
-/** Where patterns that begin alike go on. */
+/** Where addresses that begin alike go on. */
 interface Level<T> {
   readonly next: Map<string, Level<T>>
 
-  /** Of patterns that end here. */
+  /** Of addresses that end here. */
   readonly values: Set<T>
-
-  /** Of patterns whose last `*` stands for whatever follows. */
-  readonly rest: Set<T>
 }
+
+/** In place of a last `*`, which stands for all that follows, where others stand for one segment. */
+const REST = '**'
 
 /**
  * What is there for addresses (topics, and patterns with `*` as their only wildcard), found by a topic in steps that its
@@ -19,30 +19,29 @@ export class PatternIndex<T> {
   /** The same one may be there for several addresses, once for each. */
   add(address: string, value: T): void {
     let at = this.#root
-    const segments = address.split('.')
-    const rest = segments.at(-1) === '*' && segments.pop()
-    for (const segment of segments) {
+    for (const segment of segmentsOf(address)) {
       let next = at.next.get(segment)
       if (next === undefined) at.next.set(segment, (next = level()))
       at = next
     }
-    ;(rest ? at.rest : at.values).add(value)
+    at.values.add(value)
   }
 
   /** Of one that is not there, nothing comes. */
   delete(address: string, value: T): void {
-    const segments = address.split('.')
-    const rest = segments.at(-1) === '*' && segments.pop()
-    const path: Level<T>[] = [this.#root]
-    for (const segment of segments) {
-      const next = path.at(-1)?.next.get(segment)
+    const way: (readonly [from: Level<T>, segment: string])[] = []
+    let at = this.#root
+    for (const segment of segmentsOf(address)) {
+      const next = at.next.get(segment)
       if (next === undefined) return
-      path.push(next)
+      way.push([at, segment])
+      at = next
     }
-    const last = path.at(-1)
-    ;(rest ? last?.rest : last?.values)?.delete(value)
-    for (let i = segments.length; i > 0 && isEmpty(path[i] as Level<T>); i--) {
-      path[i - 1]?.next.delete(segments[i - 1] as string)
+    at.values.delete(value)
+    for (const [from, segment] of way.reverse()) {
+      if (!isEmpty(at)) return
+      from.next.delete(segment)
+      at = from
     }
   }
 
@@ -54,7 +53,7 @@ export class PatternIndex<T> {
     for (const segment of topic.split('.')) {
       const next: Level<T>[] = []
       for (const at of levels) {
-        for (const value of at.rest) found.push(value)
+        collect(at.next.get(REST), found)
         for (const key of [segment, '*']) {
           const reached = at.next.get(key)
           if (reached !== undefined) next.push(reached)
@@ -62,15 +61,23 @@ export class PatternIndex<T> {
       }
       levels = next
     }
-    for (const { values } of levels) for (const value of values) found.push(value)
+    for (const at of levels) collect(at, found)
     return found
   }
 }
 
 function level<T>(): Level<T> {
-  return { next: new Map(), values: new Set(), rest: new Set() }
+  return { next: new Map(), values: new Set() }
 }
 
-function isEmpty({ next, values, rest }: Level<unknown>): boolean {
-  return next.size + values.size + rest.size === 0
+function segmentsOf(address: string): string[] {
+  return address.replace(/\*$/, REST).split('.')
+}
+
+function isEmpty({ next, values }: Level<unknown>): boolean {
+  return next.size + values.size === 0
+}
+
+function collect<T>(level: Level<T> | undefined, found: T[]): void {
+  if (level !== undefined) for (const value of level.values) found.push(value)
 }
