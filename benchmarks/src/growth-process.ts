@@ -47,17 +47,18 @@ const published = (publish: () => Promise<void>) =>
     publish().catch(reject)
   })
 
-async function subscriptions(): Promise<number> {
-  await inBatches(size, i => receiver.subscribe(topic(`growth.${i}`, Reading), onMessage))
+/** @param address what is subscribed to @param sent what it hears */
+async function subscriptions(address = (i: number) => `growth.${i}`, sent = address): Promise<number> {
+  await inBatches(size, i => receiver.subscribe(topic(address(i), Reading), onMessage))
   const publisher = sender.publisher(topic('growth.*', Reading))
-  return cost(i => published(() => publisher.publish(value, { topic: `growth.${i % size}` })))
+  return cost(i => published(() => publisher.publish(value, { topic: sent(i % size) })))
 }
 
-async function patterns(): Promise<number> {
-  await inBatches(size, i => receiver.subscribe(topic(`growth.${i}.*`, Reading), onMessage))
-  const publisher = sender.publisher(topic('growth.*', Reading))
-  return cost(i => published(() => publisher.publish(value, { topic: `growth.${i % size}.on` })))
-}
+const patterns = () =>
+  subscriptions(
+    i => `growth.${i}.*`,
+    i => `growth.${i}.on`,
+  )
 
 async function topics(): Promise<number> {
   await receiver.subscribe(topic('growth.*', Reading), onMessage)

@@ -94,6 +94,7 @@ export class Calls {
     const call = this.#pending.get(token)
     if (call === undefined) return
     this.#pending.delete(token)
+    // A table that still lists it (see renewed) would keep its answer.
     call.onReply = call.onClosed = nothing
     this.inbox?.release(token)
   }

@@ -17,7 +17,7 @@ export const codecRule: Rule = /* @__PURE__ */ having('a codec: an object with e
 
 // Node's pooled buffers cost a tenth of what TextEncoder does for a small message.
 const { Buffer } = globalThis
-const encoder = new TextEncoder()
+export const encoder = new TextEncoder()
 export const bytes = (text: string): Uint8Array => (Buffer === undefined ? encoder.encode(text) : Buffer.from(text))
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
