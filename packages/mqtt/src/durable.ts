@@ -19,7 +19,7 @@ interface Session {
   /** Messages that are being handled. */
   handling: number
 
-  /** Once nobody listens any more: runs when nothing is being handled. */
+  /** Once nobody listens any more: runs when nothing is being handled, or when its connection has ended. */
   idle?: () => void
 
   /** Whoever waits for it to be back. */
@@ -69,6 +69,11 @@ export class DurableSubscriptions {
       const waiting = new Set<() => void>()
       const onStatus = (status: TransportStatus) => {
         const { type } = status
+        if (session?.idle !== undefined) {
+          // What it still handles goes to another: it must not take the session back.
+          if (type === 'disconnected') session.idle()
+          return
+        }
         opened.online = type === 'connected' || (opened.online && type !== 'disconnected')
         if (type === 'connected') {
           for (const back of waiting) back()

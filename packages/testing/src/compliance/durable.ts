@@ -109,7 +109,7 @@ export function testDurable(options: ComplianceOptions): void {
 
   it('get again what was not settled when their subscription was closed, while its connection goes on', async () => {
     const a = await bench.connect()
-    const first = await bench.connect()
+    const { transport: first, statuses } = await bench.link()
     const topic = unique()
     const durable = unique()
     const seen: string[] = []
@@ -128,6 +128,10 @@ export function testDurable(options: ComplianceOptions): void {
     const second = await bench.connect()
     await second.subscribe(topic, (_, frame) => void got.push(text(frame)), { durable })
     await eventually(() => expect(got).toEqual(['2', '3']), 10_000)
+    // Whoever has left does not want it back.
+    await quiet(600)
+    expect(got).toEqual(['2', '3'])
+    expect(statuses.filter(({ type }) => type === 'error')).toEqual([])
     // What is settled now is another's, and says nothing.
     held.open()
     await send(a, topic, ['4'])
