@@ -15,21 +15,8 @@ export interface RedisProcessOptions {
   config(place: BrokerPlace): readonly string[]
 }
 
-/** Times that other ports are tried: between finding one and using it, somebody else may take it. */
-const TRIES = 3
-
 /** Starts a Redis server as a process. */
-export async function startRedisProcess(options: RedisProcessOptions): Promise<RedisProcess> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await start(options)
-    } catch (error) {
-      if (tries === TRIES || !String(error).includes('Address already in use')) throw error
-    }
-  }
-}
-
-async function start({ args = [], config }: RedisProcessOptions): Promise<RedisProcess> {
+export async function startRedisProcess({ args = [], config }: RedisProcessOptions): Promise<RedisProcess> {
   const launched = await launch(
     {
       kind: 'redis',
