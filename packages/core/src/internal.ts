@@ -36,6 +36,7 @@ export { BRIDGED, CommlibError, codeOf, type ErrorCode, toError } from './errors
 export type * from './transport.ts'
 export type { TransportFactory } from './transport-for.ts'
 export { raceSignal } from './util/abort.ts'
+export { lentReads, takeReads } from './util/lent-reads.ts'
 export { assertOptions, type OptionCheck, type Rule, type Rules, show } from './util/options.ts'
 export { HIGH_WATER, Output, type Sink, UNCOPIED } from './util/output.ts'
 export { Queue } from './util/queue.ts'

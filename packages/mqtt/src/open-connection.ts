@@ -1,4 +1,5 @@
-import { CommlibError, type LinkEvents, ReadRests, toError } from '@commlib/core/internal'
+import type { NetConnectOpts } from 'node:net'
+import { CommlibError, type LinkEvents, lentReads, ReadRests, takeReads, toError } from '@commlib/core/internal'
 // Its build for browsers has nothing but this export.
 import mqttjs, { type IClientOptions, type MqttClient } from 'mqtt'
 import { type Connection, type Established, type EstablishOptions, establish } from './connection.ts'
@@ -43,9 +44,9 @@ export function openConnection(options: OpenConnectionOptions, events: LinkEvent
     })
     let pass: (packet: Uint8Array) => void = () => {}
     readBefore(client, {
-      read: chunk => {
+      read: (chunk, lent) => {
         try {
-          reader.read(chunk)
+          reader.read(chunk, lent)
         } catch (error) {
           failure = error
           client.end(true)
@@ -115,23 +116,32 @@ const OURS = {
 /** Puts a reader between the socket and mqtt.js, which would pipe the one into the other. */
 function readBefore(
   client: MqttClient,
-  { read, onSink }: { read(chunk: Uint8Array): void; onSink(write: (packet: Uint8Array) => void): void },
+  { read, onSink }: { read(chunk: Uint8Array, lent: boolean): void; onSink(write: (packet: Uint8Array) => void): void },
 ): void {
   // Private, for want of an option; tests with real brokers tell when it changes.
   const build = client['streamBuilder']
   client['streamBuilder'] = (...args: unknown[]) => {
-    const stream = build(...args)
+    const stream = openSocket(client.options) ?? build(...args)
     const pipe = (sink: { write(packet: Uint8Array): unknown }) => {
       onSink(packet => sink.write(packet))
       const rests = new ReadRests(stream)
-      stream.on('data', (chunk: Uint8Array) => {
-        read(chunk)
+      takeReads(stream, (chunk, lent) => {
+        read(chunk, lent)
         rests.read()
       })
       return sink
     }
     return Object.assign(stream, { pipe })
   }
+}
+
+/** As mqtt.js does itself for plain TCP, but for how it is read. */
+function openSocket(options: IClientOptions) {
+  const { protocol, hostname, host, port, path, servers, socksProxy } = options
+  const plain = protocol === 'mqtt' && path === undefined && servers === undefined && socksProxy === undefined
+  // Not imported: in a browser there is none.
+  const net = plain ? globalThis.process?.getBuiltinModule?.('node:net') : undefined
+  return net?.createConnection({ host: hostname ?? host, port, onread: lentReads } as NetConnectOpts)
 }
 
 function noDelay(stream: unknown): void {

@@ -44,12 +44,9 @@ export class Reader {
   readonly #onPuback: (id: number, reason: number) => void
   readonly #pass: (packet: Uint8Array) => void
 
-  /** The beginning of a packet whose end has not come. */
-  #rest: Uint8Array[] = []
-  #restLength = 0
-
-  /** Bytes that are needed before it is worth looking again. */
-  #needed = 0
+  /** The beginning of a packet whose end has not come, with room for what is needed before it is worth looking again. */
+  #rest: Uint8Array | undefined
+  #have = 0
 
   constructor(version: 4 | 5, { publish, puback, others }: ReaderEvents) {
     this.#version = version
@@ -58,17 +55,28 @@ export class Reader {
     this.#pass = others
   }
 
-  /** Throws when it makes no sense, after which nothing does. */
-  read(chunk: Uint8Array): void {
-    let bytes = chunk
-    if (this.#restLength > 0) {
-      this.#rest.push(chunk)
-      this.#restLength += chunk.length
-      if (this.#restLength < this.#needed) return
-      bytes = concat(this.#rest, this.#restLength)
-      this.#rest = []
-      this.#restLength = 0
+  /**
+   * Throws when it makes no sense, after which nothing does.
+   *
+   * @param lent the chunk is written over afterwards
+   */
+  read(chunk: Uint8Array, lent = false): void {
+    let from = 0
+    while (this.#rest !== undefined) {
+      const rest = this.#rest
+      const taken = chunk.subarray(from, from + rest.length - this.#have)
+      rest.set(taken, this.#have)
+      this.#have += taken.length
+      from += taken.length
+      if (this.#have < rest.length) return
+      this.#rest = undefined
+      this.#readAll(rest, false)
     }
+    if (from < chunk.length) this.#readAll(from === 0 ? chunk : chunk.subarray(from), lent)
+  }
+
+  #readAll(chunk: Uint8Array, lent: boolean): void {
+    let bytes = chunk
     let at = 0
     const end = bytes.length
     while (at < end) {
@@ -85,17 +93,22 @@ export class Reader {
         complete = byte < 0x80
       }
       if (!complete || start + length > end) {
-        this.#rest.push(at === 0 ? bytes : bytes.subarray(at))
-        this.#restLength = end - at
-        this.#needed = complete ? start + length - at : 0
+        this.#rest = allocate(complete ? start + length - at : end - at + 1)
+        this.#rest.set(bytes.subarray(at))
+        this.#have = end - at
         return
       }
       const first = bytes[at] as number
       const kind = first >> 4
-      if (kind === PUBLISH && (first & QOS) <= AT_LEAST_ONCE) this.#publish(bytes, first, start, start + length)
-      else if (kind === PUBACK && length >= 2) {
+      if (kind === PUBACK && length >= 2) {
         this.#onPuback(short(bytes, start), length > 2 ? (bytes[start + 2] as number) : 0)
-      } else this.#pass(bytes.subarray(at, start + length))
+      } else {
+        // What is handed over is kept.
+        if (lent && NodeBuffer !== undefined) bytes = NodeBuffer.from(bytes)
+        lent = false
+        if (kind === PUBLISH && (first & QOS) <= AT_LEAST_ONCE) this.#publish(bytes, first, start, start + length)
+        else this.#pass(bytes.subarray(at, start + length))
+      }
       at = start + length
     }
   }
@@ -219,12 +232,6 @@ export function text(bytes: Uint8Array, from: number, to: number): string {
     : NodeBuffer.prototype.toString.call(bytes, 'utf8', from, to)
 }
 
-function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const joined = NodeBuffer === undefined ? new Uint8Array(length) : NodeBuffer.allocUnsafe(length)
-  let at = 0
-  for (const chunk of chunks) {
-    joined.set(chunk, at)
-    at += chunk.length
-  }
-  return joined
+function allocate(length: number): Uint8Array {
+  return NodeBuffer === undefined ? new Uint8Array(length) : NodeBuffer.allocUnsafe(length)
 }

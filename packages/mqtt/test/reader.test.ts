@@ -29,21 +29,26 @@ const message = fc.record({
   identifier: maybe(fc.integer({ min: 1, max: 268_435_455 })),
 })
 
-function read(version: 4 | 5, bytes: Uint8Array, cuts: readonly number[]) {
+/** @param lent each piece is written over as soon as it is read */
+function read(version: 4 | 5, bytes: Uint8Array, cuts: readonly number[], lent = false) {
   const got: Received[] = []
-  const passed: number[] = []
+  const others: Uint8Array[] = []
   const confirmed: number[][] = []
   const reader = new Reader(version, {
     publish: received => got.push(received),
     puback: (id, reason) => confirmed.push([id, reason]),
-    others: packet => passed.push(packet[0] as number),
+    others: packet => others.push(packet),
   })
   let from = 0
   for (const cut of [...cuts.map(each => each % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]) {
-    if (cut > from) reader.read(Buffer.from(bytes.subarray(from, cut)))
+    if (cut > from) {
+      const chunk = Buffer.from(bytes.subarray(from, cut))
+      reader.read(chunk, lent)
+      if (lent) chunk.fill('?')
+    }
     from = cut
   }
-  return { got, confirmed, passed }
+  return { got, confirmed, passed: others.map(packet => packet[0]) }
 }
 
 describe('a reader', () => {
@@ -53,7 +58,8 @@ describe('a reader', () => {
         fc.constantFrom(4 as const, 5 as const),
         fc.array(message, { maxLength: 5 }),
         fc.array(fc.nat(), { maxLength: 12 }),
-        (version, messages, cuts) => {
+        fc.boolean(),
+        (version, messages, cuts, lent) => {
           const packets: Packet[] = messages.flatMap(({ topic, body, qos, id, retain, ...rest }): Packet[] => [
             {
               cmd: 'publish',
@@ -78,7 +84,7 @@ describe('a reader', () => {
             { cmd: 'pingresp' },
           ])
           const bytes = Buffer.concat(packets.map(packet => generate(packet, { protocolVersion: version })))
-          const { got, passed } = read(version, bytes, cuts)
+          const { got, passed } = read(version, bytes, cuts, lent)
           expect(passed).toEqual(messages.map(() => 0xd0))
           expect(
             got.map(({ frame, ...rest }) => ({ ...rest, body: new Uint8Array(frame.body), latched: frame.latched })),

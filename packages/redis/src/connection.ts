@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { HIGH_WATER, Queue, raceSignal, toError } from '@commlib/core/internal'
+import { HIGH_WATER, Queue, raceSignal, takeReads, toError } from '@commlib/core/internal'
 import { Redis, type RedisOptions } from 'ioredis'
+import { Connector } from './connector.ts'
 import { connectionFailed, connectionLost, isElsewhere, refused } from './errors.ts'
 import { Reader, ReplyError, type Value } from './resp/reader.ts'
 import { type Argument, Writer } from './resp/writer.ts'
@@ -99,7 +100,13 @@ export async function openConnection(
 ): Promise<Connection> {
   const { target, keepalive, blocking, signal } = options
   signal.throwIfAborted()
-  const redis = new Redis({ ...options.client, ...OURS, connectTimeout: 2 ** 31 - 1 })
+  const { client } = options
+  const redis = new Redis({
+    ...client,
+    ...OURS,
+    ...(client.tls === undefined && { Connector }),
+    connectTimeout: 2 ** 31 - 1,
+  })
   let failure: unknown
   let ended = false
   let pending = 0
@@ -137,9 +144,9 @@ export async function openConnection(
     },
   })
   stream.removeAllListeners('data')
-  stream.on('data', chunk => {
+  takeReads(stream, (chunk, lent) => {
     try {
-      reader.read(chunk)
+      reader.read(chunk as Buffer, lent)
     } catch (error) {
       failure = error
       stream.destroy()

@@ -15,6 +15,18 @@ function read(...chunks: readonly Uint8Array[]): { readonly replies: unknown[]; 
   return { replies, pushes }
 }
 
+/** All that is read from pieces which are written over as soon as each is read. */
+function readLent(...chunks: readonly Uint8Array[]): readonly unknown[] {
+  const replies: Value[] = []
+  const reader = new Reader({ reply: value => void replies.push(value), push: () => {} })
+  for (const chunk of chunks) {
+    const lent = Buffer.from(chunk)
+    reader.read(lent, true)
+    lent.fill('?')
+  }
+  return replies.map(plain)
+}
+
 /** A frame whose body is left as a text. */
 function longText(data: string): Frame {
   return new TextWire({ codec: json, profile: '0.13', properties: true, maxMessageBytes: 2 ** 20 }).message(data)
@@ -76,6 +88,13 @@ describe('reading answers', () => {
     const whole = { replies: ANSWERS.map(([, value]) => value), pushes: [] }
     for (let at = 1; at < wire.length; at++) expect(read(wire.subarray(0, at), wire.subarray(at))).toEqual(whole)
     expect(read(...Array.from(wire, byte => Uint8Array.of(byte)))).toEqual(whole)
+  })
+
+  it('keeps nothing of what is lent to it, wherever that is cut', () => {
+    const wire = Buffer.from(ANSWERS.map(([each]) => each).join(''))
+    const whole = ANSWERS.map(([, value]) => value)
+    for (let at = 1; at < wire.length; at++) expect(readLent(wire.subarray(0, at), wire.subarray(at))).toEqual(whole)
+    expect(readLent(...Array.from(wire, byte => Uint8Array.of(byte)))).toEqual(whole)
   })
 
   it('takes a large one in many pieces without going over it again and again', () => {

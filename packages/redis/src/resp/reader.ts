@@ -67,37 +67,47 @@ export class Reader {
   /** The lists that are open, the innermost last. */
   readonly #open: List[] = []
 
-  /** What came of a value that is not whole, and how much of it there has to be to go on. */
-  #rest: Buffer[] = []
+  /** The beginning of a value that is not whole, with room for what there has to be of it to go on. */
+  #rest: Buffer | undefined
   #have = 0
-  #need = 0
 
   #chunk: Buffer = Buffer.alloc(0)
   #at = 0
+  #lent = false
 
   constructor(events: ReaderEvents) {
     this.#events = events
   }
 
-  /** Throws at what is not this protocol. */
-  read(chunk: Buffer): void {
-    if (this.#have > 0) {
-      this.#rest.push(chunk)
-      this.#have += chunk.length
-      if (this.#have < this.#need) return
-      chunk = Buffer.concat(this.#rest, this.#have)
-      this.#rest = []
-      this.#have = 0
+  /**
+   * Throws at what is not this protocol.
+   *
+   * @param lent the chunk is written over afterwards
+   */
+  read(chunk: Buffer, lent = false): void {
+    let from = 0
+    while (this.#rest !== undefined) {
+      const rest = this.#rest
+      const taken = chunk.copy(rest, this.#have, from)
+      this.#have += taken
+      from += taken
+      if (this.#have < rest.length) return
+      this.#rest = undefined
+      this.#readAll(rest, false)
     }
+    if (from < chunk.length) this.#readAll(from === 0 ? chunk : chunk.subarray(from), lent)
+  }
+
+  #readAll(chunk: Buffer, lent: boolean): void {
     this.#chunk = chunk
     this.#at = 0
+    this.#lent = lent
     while (this.#at < chunk.length) {
       const start = this.#at
       const need = this.#value()
       if (need === 0) continue
-      this.#rest.push(chunk.subarray(start))
-      this.#have = chunk.length - start
-      this.#need = need
+      this.#rest = Buffer.allocUnsafe(need)
+      this.#have = chunk.copy(this.#rest, 0, start)
       return
     }
   }
@@ -129,7 +139,7 @@ export class Reader {
         const from = this.#at
         if (from + length + 2 > chunk.length) return from + length + 2 - start
         this.#at = from + length + 2
-        const text = chunk.subarray(from, from + length)
+        const text = this.#bytes(from, from + length)
         if (chunk[start] === type.text) this.#add(text)
         // A format of three letters and a colon.
         else if (chunk[start] === type.verbatim) this.#add(text.subarray(4))
@@ -152,7 +162,7 @@ export class Reader {
       case type.line:
       case type.double:
       case type.bigNumber:
-        this.#add(chunk.subarray(start + 1, end))
+        this.#add(this.#bytes(start + 1, end))
         return 0
       case type.error:
         this.#add(new ReplyError(chunk.toString('utf8', start + 1, end)))
@@ -167,6 +177,15 @@ export class Reader {
         known(chunk[start] as number)
         return 0
     }
+  }
+
+  /** Bytes that stay: those of what is lent are copied, all with the first. */
+  #bytes(from: number, end: number): Buffer {
+    if (this.#lent) {
+      this.#chunk = Buffer.from(this.#chunk)
+      this.#lent = false
+    }
+    return this.#chunk.subarray(from, end)
   }
 
   #integer(from: number, end: number): number {

@@ -65,6 +65,18 @@ export function testTopics(options: ComplianceOptions): void {
     expect(Buffer.compare(got[0] ?? new Uint8Array(), body)).toBe(0)
   })
 
+  it('leave a body as it came, whatever comes after it', async () => {
+    const [a, b, c] = await Promise.all([bench.connect(), bench.connect(), bench.connect()])
+    const topic = unique()
+    const got: Uint8Array[] = []
+    for (const transport of [b, c]) await transport.subscribe(topic, (_, frame) => void got.push(frame.body))
+    const sent = Array.from({ length: 60 }, (_, i) => Buffer.alloc(i % 20 === 0 ? 50_000 : 10 + i, 0x41 + i))
+    for (const body of sent) await a.publish(topic, { body })
+    await eventually(() => expect(got).toHaveLength(2 * sent.length))
+    const bodies = got.map(body => Buffer.from(body).toString('latin1')).sort()
+    expect(bodies).toEqual(sent.flatMap(body => [body.toString('latin1'), body.toString('latin1')]).sort())
+  })
+
   if (bench.supports.properties) {
     it('carry properties beside the body', async () => {
       const [a, b] = await Promise.all([bench.connect(), bench.connect()])
