@@ -1,25 +1,11 @@
 import { once } from 'node:events'
-import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net'
-import { afterAll, afterEach, expect, it, vi } from 'vitest'
+import type { Socket } from 'node:net'
+import { expect, it, vi } from 'vitest'
 import { lentReads, takeReads } from '../src/util/lent-reads.ts'
+import { createSockets } from './sockets.ts'
 
-const sockets: Socket[] = []
-const server = createServer().listen(0, '127.0.0.1')
-afterEach(() => {
-  for (const socket of sockets.splice(0)) socket.destroy()
-})
-afterAll(() => server.close())
-
-/** Two ends of a connection: what writes, and what reads. */
-async function open(options: Partial<NetConnectOpts> = { onread: lentReads }) {
-  if (!server.listening) await once(server, 'listening')
-  const accepted = once(server, 'connection') as Promise<[Socket]>
-  const { port } = server.address() as { port: number }
-  const reader = connect({ port, host: '127.0.0.1', ...options })
-  const [writer] = await accepted
-  sockets.push(reader, writer)
-  return { reader, writer }
-}
+const connected = createSockets()
+const open = () => connected({ onread: lentReads })
 
 /** Takes what a socket reads: as texts, and as it was given. */
 function take(socket: Socket) {
@@ -62,7 +48,7 @@ it('tells as data, for good, what comes before it is taken', async () => {
 })
 
 it('takes what comes to a socket of any other kind, not lent', async () => {
-  const { reader, writer } = await open({})
+  const { reader, writer } = await connected()
   const { text, lents } = take(reader)
   writer.write('hello')
   await vi.waitFor(() => expect(text()).toBe('hello'))

@@ -1,22 +1,14 @@
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
-import { afterEach, expect, it, vi } from 'vitest'
+import type { Socket } from 'node:net'
+import { expect, it, vi } from 'vitest'
 import { ReadRests } from '../src/util/read-rests.ts'
+import { createSockets } from './sockets.ts'
 
-const sockets: Socket[] = []
-const server = createServer().listen(0, '127.0.0.1')
-afterEach(() => {
-  for (const socket of sockets.splice(0)) socket.destroy()
-})
+const connected = createSockets()
 
 /** Two ends of a connection: what writes, and what reads and may rest. */
 async function open() {
-  if (!server.listening) await once(server, 'listening')
-  const accepted = once(server, 'connection') as Promise<[Socket]>
-  const reader = connect((server.address() as { port: number }).port, '127.0.0.1')
-  const [writer] = await accepted
-  writer.setNoDelay(true)
-  sockets.push(reader, writer)
+  const { reader, writer } = await connected()
   const rests = new ReadRests(reader)
   const heard: string[] = []
   let onRead = () => {}

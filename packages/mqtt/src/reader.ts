@@ -1,4 +1,4 @@
-import type { Frame } from '@commlib/core/internal'
+import { type Frame, Pieces } from '@commlib/core/internal'
 import { CONTENT_ENCODING } from './packet.ts'
 import { fromTopic } from './topic.ts'
 
@@ -43,10 +43,7 @@ export class Reader {
   readonly #onPublish: (received: Received) => void
   readonly #onPuback: (id: number, reason: number) => void
   readonly #pass: (packet: Uint8Array) => void
-
-  /** The beginning of a packet whose end has not come, with room for what is needed before it is worth looking again. */
-  #rest: Uint8Array | undefined
-  #have = 0
+  readonly #pieces = new Pieces((bytes, lent) => this.#readAll(bytes, lent))
 
   constructor(version: 4 | 5, { publish, puback, others }: ReaderEvents) {
     this.#version = version
@@ -61,18 +58,7 @@ export class Reader {
    * @param lent the chunk is written over afterwards
    */
   read(chunk: Uint8Array, lent = false): void {
-    let from = 0
-    while (this.#rest !== undefined) {
-      const rest = this.#rest
-      const taken = chunk.subarray(from, from + rest.length - this.#have)
-      rest.set(taken, this.#have)
-      this.#have += taken.length
-      from += taken.length
-      if (this.#have < rest.length) return
-      this.#rest = undefined
-      this.#readAll(rest, false)
-    }
-    if (from < chunk.length) this.#readAll(from === 0 ? chunk : chunk.subarray(from), lent)
+    this.#pieces.read(chunk, lent)
   }
 
   #readAll(chunk: Uint8Array, lent: boolean): void {
@@ -93,9 +79,7 @@ export class Reader {
         complete = byte < 0x80
       }
       if (!complete || start + length > end) {
-        this.#rest = allocate(complete ? start + length - at : end - at + 1)
-        this.#rest.set(bytes.subarray(at))
-        this.#have = end - at
+        this.#pieces.keep(bytes.subarray(at), complete ? start + length - at : end - at + 1)
         return
       }
       const first = bytes[at] as number
@@ -230,8 +214,4 @@ export function text(bytes: Uint8Array, from: number, to: number): string {
   return NodeBuffer === undefined
     ? decoder.decode(bytes.subarray(from, to))
     : NodeBuffer.prototype.toString.call(bytes, 'utf8', from, to)
-}
-
-function allocate(length: number): Uint8Array {
-  return NodeBuffer === undefined ? new Uint8Array(length) : NodeBuffer.allocUnsafe(length)
 }

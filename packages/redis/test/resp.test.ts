@@ -5,26 +5,20 @@ import { type Argument, encode, Writer } from '../src/resp/writer.ts'
 
 /** All that is read from these pieces. */
 function read(...chunks: readonly Uint8Array[]): { readonly replies: unknown[]; readonly pushes: unknown[] } {
-  const replies: unknown[] = []
-  const pushes: unknown[] = []
-  const reader = new Reader({
-    reply: value => void replies.push(plain(value)),
-    push: value => void pushes.push(plain(value)),
-  })
-  for (const chunk of chunks) reader.read(Buffer.from(chunk))
-  return { replies, pushes }
+  return readPieces(chunks, false)
 }
 
-/** All that is read from pieces which are written over as soon as each is read. */
-function readLent(...chunks: readonly Uint8Array[]): readonly unknown[] {
+/** @param lent each piece is written over as soon as it is read */
+function readPieces(chunks: readonly Uint8Array[], lent: boolean) {
   const replies: Value[] = []
-  const reader = new Reader({ reply: value => void replies.push(value), push: () => {} })
+  const pushes: Value[] = []
+  const reader = new Reader({ reply: value => void replies.push(value), push: value => void pushes.push(value) })
   for (const chunk of chunks) {
-    const lent = Buffer.from(chunk)
-    reader.read(lent, true)
-    lent.fill('?')
+    const piece = Buffer.from(chunk)
+    reader.read(piece, lent)
+    if (lent) piece.fill('?')
   }
-  return replies.map(plain)
+  return { replies: replies.map(plain), pushes: pushes.map(plain) }
 }
 
 /** A frame whose body is left as a text. */
@@ -92,9 +86,11 @@ describe('reading answers', () => {
 
   it('keeps nothing of what is lent to it, wherever that is cut', () => {
     const wire = Buffer.from(ANSWERS.map(([each]) => each).join(''))
-    const whole = ANSWERS.map(([, value]) => value)
-    for (let at = 1; at < wire.length; at++) expect(readLent(wire.subarray(0, at), wire.subarray(at))).toEqual(whole)
-    expect(readLent(...Array.from(wire, byte => Uint8Array.of(byte)))).toEqual(whole)
+    const whole = { replies: ANSWERS.map(([, value]) => value), pushes: [] }
+    for (let at = 1; at < wire.length; at++)
+      expect(readPieces([wire.subarray(0, at), wire.subarray(at)], true)).toEqual(whole)
+    const bytes = Array.from(wire, byte => Uint8Array.of(byte))
+    expect(readPieces(bytes, true)).toEqual(whole)
   })
 
   it('takes a large one in many pieces without going over it again and again', () => {

@@ -1,3 +1,5 @@
+import { Pieces } from '@commlib/core/internal'
+
 /**
  * Redis' serialization protocol, as a client reads it: versions 2 and 3.
  * Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
@@ -67,9 +69,7 @@ export class Reader {
   /** The lists that are open, the innermost last. */
   readonly #open: List[] = []
 
-  /** The beginning of a value that is not whole, with room for what there has to be of it to go on. */
-  #rest: Buffer | undefined
-  #have = 0
+  readonly #pieces = new Pieces<Buffer>((bytes, lent) => this.#readAll(bytes, lent))
 
   #chunk: Buffer = Buffer.alloc(0)
   #at = 0
@@ -85,17 +85,7 @@ export class Reader {
    * @param lent the chunk is written over afterwards
    */
   read(chunk: Buffer, lent = false): void {
-    let from = 0
-    while (this.#rest !== undefined) {
-      const rest = this.#rest
-      const taken = chunk.copy(rest, this.#have, from)
-      this.#have += taken
-      from += taken
-      if (this.#have < rest.length) return
-      this.#rest = undefined
-      this.#readAll(rest, false)
-    }
-    if (from < chunk.length) this.#readAll(from === 0 ? chunk : chunk.subarray(from), lent)
+    this.#pieces.read(chunk, lent)
   }
 
   #readAll(chunk: Buffer, lent: boolean): void {
@@ -106,8 +96,7 @@ export class Reader {
       const start = this.#at
       const need = this.#value()
       if (need === 0) continue
-      this.#rest = Buffer.allocUnsafe(need)
-      this.#have = chunk.copy(this.#rest, 0, start)
+      this.#pieces.keep(chunk.subarray(start), need)
       return
     }
   }
